@@ -1,0 +1,6 @@
+"""What the command lines share: one-line errors, exit codes, tables or JSON."""
+
+from console.group import Group
+from console.output import json_option, print_result, print_table
+
+__all__ = ["Group", "json_option", "print_result", "print_table"]

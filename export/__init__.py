@@ -1,0 +1,1 @@
+"""Encoders as versioned SavedModels."""

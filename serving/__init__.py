@@ -1,0 +1,1 @@
+"""Clients, an embedded model server and a hash index; never imports `zoo`."""

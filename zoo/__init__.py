@@ -1,0 +1,1 @@
+"""Autoencoders for Keras whose codes are the product."""
