@@ -7,15 +7,12 @@ from typing import Any
 
 import click
 
-EXIT_FAILED = 1
-EXIT_BAD_INPUT = 2
-
 
 class Group(click.Group):
     """Runs commands; an expected error becomes one line on stderr instead of a traceback.
 
     Exit codes: 0 done; 1 the work failed (a server that is not there, a full disk, a check
-    that did not pass); 2 bad input (a wrong option, shape, file or name); 130 interrupted.
+    that did not pass) or was interrupted; 2 bad input (a wrong option, shape, file or name).
     With `AEZOO_DEBUG=1` in the environment the traceback is shown.
 
     Args:
@@ -27,7 +24,7 @@ class Group(click.Group):
     def __init__(self, *args: Any, errors: tuple[type[Exception], ...] = (), **kwargs: Any):
         kwargs.setdefault("context_settings", {"help_option_names": ["-h", "--help"]})
         super().__init__(*args, **kwargs)
-        self.errors = errors
+        self.failures: tuple[type[Exception], ...] = (*errors, OSError)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command, turning expected errors into `click.ClickException`."""
@@ -36,13 +33,22 @@ class Group(click.Group):
         try:
             return super().invoke(ctx)
         except (ValueError, FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-            raise _one_line(error, EXIT_BAD_INPUT) from error
-        except (*self.errors, OSError) as error:
-            raise _one_line(error, EXIT_FAILED) from error
+            raise BadInput(_one_line(error)) from error
+        except self.failures as error:
+            raise Failed(_one_line(error)) from error
 
 
-def _one_line(error: Exception, exit_code: int) -> click.ClickException:
-    text = " ".join(str(error).split()) or type(error).__name__
-    exception = click.ClickException(text)
-    exception.exit_code = exit_code
-    return exception
+class Failed(click.ClickException):
+    """The work could not be done."""
+
+    exit_code = 1
+
+
+class BadInput(click.ClickException):
+    """An argument, file or name was wrong."""
+
+    exit_code = 2
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
