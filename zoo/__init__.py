@@ -1,1 +1,17 @@
 """Autoencoders for Keras whose codes are the product."""
+
+from zoo import layers
+from zoo.autoencoder import Autoencoder
+from zoo.code import CodeSpec
+from zoo.load import load
+from zoo.registry import create, list_backbones, list_variants
+
+__all__ = [
+    "Autoencoder",
+    "CodeSpec",
+    "create",
+    "layers",
+    "list_backbones",
+    "list_variants",
+    "load",
+]

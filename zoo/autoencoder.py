@@ -1,0 +1,257 @@
+"""`Autoencoder`: a functional Keras model that knows its encoder, decoder and code."""
+
+from __future__ import annotations
+
+import types
+from typing import Any
+
+import keras
+
+from zoo.checks import check_training_data
+from zoo.code import CodeSpec
+from zoo.layers import Binarize
+from zoo.likelihood import check_likelihood, reconstruction_error
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class Autoencoder(keras.Model):
+    """A functional model from inputs to reconstructions, together with its parts.
+
+    The parts are tensors of one functional graph. What serves training only, noise, corruption
+    or penalties, lies between `code` and `decoder_input` or on a path of its own, so that the
+    encoder is clean.
+
+    The target is the preprocessed input: `fit(x)` and `fit(x, x)` mean the same, and a loss
+    given to `compile` replaces the likelihood's. Everything else is as in any Keras model.
+
+    Metrics: `loss`, the error with all penalties; `reconstruction_error`; for binary codes, in
+    evaluation, also `binarized_error`, the error when the decoder reads bits in place of
+    activations.
+
+    Args:
+        inputs: The input tensor, raw data.
+        outputs: The reconstruction, as far as `decoder_input` leads to it.
+        code: The clean code `[batch, code_spec.size]`.
+        decoder_input: The tensor that the decoder reads in training; `code` if omitted.
+        target: The preprocessed input; `inputs` if omitted.
+        code_spec: Kind and size of the code.
+        likelihood: `"bernoulli"` or `"gaussian"`.
+        recipe: What `zoo.create` was called with, for people and model cards.
+        name: The model's name.
+
+    Raises:
+        ValueError: If the likelihood is unknown or the encoder has a weight that training
+            does not reach.
+
+    Attributes:
+        encoder: Functional model from inputs to clean codes, sharing weights.
+        decoder: Functional model from codes to reconstructions, sharing weights.
+        preprocessor: Functional model from inputs to targets.
+        code: The `CodeSpec`.
+        binarize: For binary codes the `Binarize` layer with the thresholds, else `None`.
+
+    Example:
+    >>> inputs = keras.Input((784,), name="inputs")
+    >>> code = keras.layers.Dense(32)(inputs)
+    >>> outputs = keras.layers.Dense(784, "sigmoid")(code)
+    >>> ae = Autoencoder(inputs, outputs, code=code, code_spec=CodeSpec("real", 32))
+    >>> ae.compile(optimizer="adam")
+    >>> ae.fit(images, epochs=20)
+    """
+
+    def __init__(
+        self,
+        inputs: Any,
+        outputs: Any,
+        *,
+        code: Any,
+        code_spec: CodeSpec,
+        decoder_input: Any = None,
+        target: Any = None,
+        likelihood: str = "bernoulli",
+        recipe: dict[str, Any] | None = None,
+        name: str | None = None,
+    ):
+        super().__init__(inputs=inputs, outputs=outputs, name=name)
+        self.likelihood = check_likelihood(likelihood)
+        self.code = code_spec
+        self._recipe = types.MappingProxyType(recipe or {})
+        self.reconstruction_error_tracker = keras.metrics.Mean(name="reconstruction_error")
+        self.binarize = None
+        if code_spec.kind == "binary":
+            self.binarize = Binarize(name="binarize")
+            self.binarize.build((None, code_spec.size))
+            self.binarized_error_tracker = keras.metrics.Mean(name="binarized_error")
+        decoder_input = code if decoder_input is None else decoder_input
+        target = inputs if target is None else target
+        # In a namespace, for Keras would track the parts as layers of this model and save the
+        # weights that they share with it twice.
+        self._parts = types.SimpleNamespace(
+            graph=keras.Model(inputs, [outputs, code, decoder_input, target]),
+            encoder=keras.Model(inputs, code, name="encoder"),
+            decoder=keras.Model(decoder_input, outputs, name="decoder"),
+            preprocessor=keras.Model(inputs, target, name="preprocessor"),
+        )
+        own = {id(variable) for variable in self.variables}
+        for variable in self.encoder.variables:
+            if id(variable) not in own:
+                raise ValueError(
+                    "Every weight of the encoder must lie on the way from `inputs` to `outputs`, "
+                    f"or training and saving would miss it. Received: {variable.path}"
+                )
+
+    @property
+    def encoder(self) -> keras.Model:
+        """From raw inputs to clean codes `[batch, code_dim]`."""
+        return self._parts.encoder
+
+    @property
+    def decoder(self) -> keras.Model:
+        """From codes `[batch, code_dim]` to reconstructions."""
+        return self._parts.decoder
+
+    @property
+    def preprocessor(self) -> keras.Model:
+        """From raw inputs to what is reconstructed."""
+        return self._parts.preprocessor
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The options that `zoo.create` made this model from."""
+        return dict(self._recipe)
+
+    @recipe.setter
+    def recipe(self, recipe: dict[str, Any]) -> None:
+        self._recipe = types.MappingProxyType(recipe)
+
+    def reconstruction_error(self, inputs: Any, reconstruction: Any) -> Any:
+        """The reconstruction error of each example.
+
+        Args:
+            inputs: Raw inputs `[batch, ...]`.
+            reconstruction: Their reconstructions.
+
+        Returns:
+            float32 tensor `[batch]`, averaged over the components of an example: cross-entropy
+            in nats or squared error.
+        """
+        return reconstruction_error(self.likelihood, self.preprocessor(inputs), reconstruction)
+
+    def fit(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
+        """Trains the model; arguments as for `keras.Model.fit`, where `y` may be left out.
+
+        Raises:
+            ValueError: If `x` is an array that is empty, of the wrong shape, not finite, or
+                outside of what the likelihood allows.
+        """
+        check_training_data(self, x, "x")
+        validation_data = kwargs.get("validation_data")
+        if isinstance(validation_data, tuple | list):
+            validation_data = validation_data[0]
+        check_training_data(self, validation_data, "validation_data")
+        return super().fit(x, _explicit_target(x, y, kwargs), **kwargs)
+
+    def evaluate(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
+        """Measures loss and metrics; arguments as for `keras.Model.evaluate`, `y` optional."""
+        return super().evaluate(x, _explicit_target(x, y, kwargs), **kwargs)
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """The reconstruction error, or the compiled loss, and the penalties of the layers."""
+        y = x if y is None else y
+        if self._compile_loss is not None:
+            return super().compute_loss(
+                x, self.preprocessor(y), y_pred, sample_weight, training=training
+            )
+        errors = self.reconstruction_error(y, y_pred)
+        if sample_weight is not None:
+            errors *= keras.ops.cast(sample_weight, errors.dtype)
+        return keras.ops.mean(errors) + sum(self.losses)
+
+    def compute_metrics(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+    ) -> dict[str, Any]:
+        """Updates the reconstruction error and the compiled metrics."""
+        y = x if y is None else y
+        self.reconstruction_error_tracker.update_state(
+            self.reconstruction_error(y, y_pred), sample_weight
+        )
+        return super().compute_metrics(x, self.preprocessor(y), y_pred, sample_weight)
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """One optimizer step; metrics of evaluation alone are left out."""
+        logs = super().train_step(data)
+        logs.pop("binarized_error", None)
+        return logs
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        """One evaluation step; for binary codes it also measures the way through the bits."""
+        logs = super().test_step(data)
+        if self.binarize is None:
+            return logs
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        reconstruction = self.decoder(self.binarize(self.encoder(x)))
+        self.binarized_error_tracker.update_state(
+            self.reconstruction_error(x if y is None else y, reconstruction), sample_weight
+        )
+        return self.get_metrics_result()
+
+    def save_own_variables(self, store: Any) -> None:
+        """Saves the states of the random generators too, which Keras leaves out.
+
+        So training goes on after loading exactly as it would have without.
+        """
+        super().save_own_variables(store)
+        for i, state in enumerate(self._random_states()):
+            store[f"random_state_{i}"] = state
+
+    def load_own_variables(self, store: Any) -> None:
+        """Restores what `save_own_variables` wrote."""
+        # The store is not a mapping: it has keys() but cannot be iterated.
+        names = [name for name in store.keys() if not name.startswith("random_state_")]  # noqa: SIM118
+        super().load_own_variables({name: store[name] for name in names})
+        for i, state in enumerate(self._random_states()):
+            state.assign(store[f"random_state_{i}"])
+
+    def _random_states(self) -> list[Any]:
+        weights = {id(weight) for weight in self.weights}
+        return [variable for variable in self.variables if id(variable) not in weights]
+
+    def get_config(self) -> dict[str, Any]:
+        """The functional graph with all parts as outputs, and what they mean."""
+        return {
+            "name": self.name,
+            "graph": self._parts.graph.get_config(),
+            "code_kind": self.code.kind,
+            "code_size": self.code.size,
+            "likelihood": self.likelihood,
+            "recipe": self.recipe,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Autoencoder:
+        """Rebuilds the model from its graph."""
+        graph = keras.Model.from_config(config["graph"], custom_objects=custom_objects)
+        outputs, code, decoder_input, target = graph.outputs
+        return cls(
+            graph.input,
+            outputs,
+            code=code,
+            decoder_input=decoder_input,
+            target=target,
+            code_spec=CodeSpec(config["code_kind"], config["code_size"]),
+            likelihood=config["likelihood"],
+            recipe=config["recipe"],
+            name=config["name"],
+        )
+
+
+def _explicit_target(x: Any, y: Any, kwargs: dict[str, Any]) -> Any:
+    # Keras drops the sample weights, without a word, where there is no y.
+    return x if y is None and kwargs.get("sample_weight") is not None else y

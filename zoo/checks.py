@@ -1,0 +1,55 @@
+"""Checks of training data, so that a wrong array fails in one line before training starts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+if TYPE_CHECKING:
+    from zoo.autoencoder import Autoencoder
+
+# Rows whose preprocessed values are compared with what the likelihood allows.
+SAMPLE = 256
+
+
+def check_training_data(model: Autoencoder, x: Any, name: str) -> None:
+    """Checks an array against a model; data sets and generators are left to Keras.
+
+    Args:
+        model: The autoencoder to be trained.
+        x: Anything that `fit` takes.
+        name: The argument's name, for the message.
+
+    Raises:
+        ValueError: If `x` is an array without rows, of the wrong shape, with NaN or infinity,
+            or with targets outside [0, 1] under a Bernoulli likelihood.
+    """
+    if not isinstance(x, np.ndarray):
+        return
+    if len(x) == 0:
+        raise ValueError(f"`{name}` must have at least one row. Received: shape={x.shape}")
+    wanted = tuple(model.input_shape[1:])
+    if x.shape[1:] != wanted:
+        hint = " (add a channel axis: x[..., None])" if (*x.shape[1:], 1) == wanted else ""
+        raise ValueError(
+            f"`{name}` must have the shape {(None, *wanted)}{hint}. Received: shape={x.shape}"
+        )
+    if np.issubdtype(x.dtype, np.floating):
+        bad = next((i for i, row in enumerate(x) if not np.isfinite(row).all()), None)
+        if bad is not None:
+            raise ValueError(
+                f"`{name}` must be finite; remove or fill missing values. "
+                f"Received: NaN or infinity in row {bad} of {len(x)}"
+            )
+    if model.likelihood == "bernoulli":
+        sample = x[:: max(1, len(x) // SAMPLE)]
+        target = keras.ops.convert_to_numpy(model.preprocessor(sample))
+        low, high = float(target.min()), float(target.max())
+        if low < 0 or high > 1:
+            raise ValueError(
+                f"`{name}` must lie in [0, 1] for likelihood='bernoulli': scale it, pass "
+                "preprocessing=keras.layers.Rescaling(1 / 255) for bytes of pixels, or use "
+                f"likelihood='gaussian'. Received: values from {low:g} to {high:g}"
+            )

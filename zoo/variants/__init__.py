@@ -1,0 +1,1 @@
+"""One family of autoencoders per module; every module here registers its own."""

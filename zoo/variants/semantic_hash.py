@@ -1,0 +1,55 @@
+"""`semantic-hash`: binary codes by noise that grows before the sigmoid."""
+
+from __future__ import annotations
+
+import keras
+
+from zoo.autoencoder import Autoencoder
+from zoo.layers import MeanOnlyBatchNormalization, SaturatingNoise
+from zoo.registry import Plan, variant
+
+
+@variant("semantic-hash", kind="binary", source="Salakhutdinov & Hinton 2009")
+def semantic_hash(
+    plan: Plan,
+    noise: float = 4.0,
+    training_steps: int = 2000,
+    balance: bool = True,
+    seed: int | None = None,
+) -> Autoencoder:
+    """Binary codes, by noise that grows before the sigmoid while training goes on.
+
+    Args:
+        plan: The input, the backbone and the size of the code.
+        noise: Standard deviation of the noise at the end of training; 0 for none.
+        training_steps: Steps over which the noise grows, linearly from 0; best the number of
+            steps that the model will be trained for.
+        balance: Whether pre-activations are centred, so that each bit is set about half of the
+            time. Their scale stays free: noise saturates the code only if it can grow.
+        seed: Seed of the noise.
+
+    Returns:
+        The model.
+
+    Raises:
+        ValueError: If `noise` is negative or `training_steps` is not positive.
+
+    Reference:
+        [Salakhutdinov & Hinton, Semantic Hashing, 2009](https://doi.org/10.1016/j.ijar.2008.11.006)
+    """
+    if noise < 0:
+        raise ValueError(f"`noise` must not be negative. Received: noise={noise}")
+    if training_steps < 1:
+        raise ValueError(
+            f"`training_steps` must be positive. Received: training_steps={training_steps}"
+        )
+    features = plan.backbone.encode(plan.target)
+    logits = keras.layers.Dense(plan.code_dim, use_bias=not balance, name="logits")(features)
+    if balance:
+        logits = MeanOnlyBatchNormalization(name="balance")(logits)
+    growing = keras.optimizers.schedules.PolynomialDecay(
+        0.0, training_steps, end_learning_rate=float(noise)
+    )
+    noisy = SaturatingNoise(growing, seed=seed, name="saturating_noise")(logits)
+    sigmoid = keras.layers.Activation("sigmoid", dtype="float32", name="code")
+    return plan.autoencoder(code=sigmoid(logits), decoder_input=sigmoid(noisy))
