@@ -130,6 +130,17 @@ def list_backbones() -> list[str]:
     return sorted(_backbones)
 
 
+def list_options(name: str, backbone: str) -> list[str]:
+    """The options that `create` takes for a variant with a backbone.
+
+    Raises:
+        ValueError: If a name is unknown.
+    """
+    _discover()
+    trunks = _look_up("backbone", backbone, _backbones)
+    return sorted(_options_of(trunks) | _options_of(_look_up("variant", name, _variants).build))
+
+
 def create(
     name: str,
     input_shape: tuple[int, ...],
