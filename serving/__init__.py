@@ -1,1 +1,42 @@
-"""Clients, an embedded model server and a hash index; never imports `zoo`."""
+"""Clients, an embedded model server and a hash index; never imports `zoo`.
+
+Importing this takes NumPy, gRPC and protobuf only; TensorFlow comes with `serving.server`.
+"""
+
+from serving.channel import TLS
+from serving.client import Client
+from serving.errors import (
+    DeadlineExceeded,
+    FailedPrecondition,
+    InvalidInput,
+    ModelNotFound,
+    NotAllowed,
+    Overloaded,
+    ServerError,
+    ServerUnavailable,
+    ServingError,
+    SignatureNotFound,
+    Unsupported,
+)
+from serving.requests import HashQuery, VersionStatus
+from serving.signatures import Signature, TensorSpec
+
+__all__ = [
+    "TLS",
+    "Client",
+    "DeadlineExceeded",
+    "FailedPrecondition",
+    "HashQuery",
+    "InvalidInput",
+    "ModelNotFound",
+    "NotAllowed",
+    "Overloaded",
+    "ServerError",
+    "ServerUnavailable",
+    "ServingError",
+    "Signature",
+    "SignatureNotFound",
+    "TensorSpec",
+    "Unsupported",
+    "VersionStatus",
+]

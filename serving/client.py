@@ -1,0 +1,298 @@
+"""A client of TF Serving's gRPC API: NumPy in, NumPy out, without TensorFlow."""
+
+from __future__ import annotations
+
+import collections
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import grpc
+import numpy as np
+
+from serving import requests
+from serving.channel import TLS, open_channel
+from serving.errors import (
+    DeadlineExceeded,
+    InvalidInput,
+    ModelNotFound,
+    ServerUnavailable,
+    from_rpc,
+)
+from serving.requests import Address, HashQuery, VersionStatus
+from serving.signatures import Signature, fit_inputs, pick, read_signatures
+from serving.wire.messages import (
+    METHODS,
+    MODEL_SERVICE,
+    PREDICTION_SERVICE,
+    GetModelMetadataRequest,
+)
+
+
+class Client:
+    """Speaks to one model on a TF Serving model server, or on the embedded one.
+
+    Inputs are checked against the model's signature before they are sent, large ones are cut
+    into pieces that travel a few at a time, and refused or lost calls are retried. Thread safe.
+
+    Args:
+        target: `"host:port"`, or several to balance over.
+        model: Name of the model.
+        version: A version of it; by default the newest.
+        label: Or the version that a label points to, such as `"stable"`.
+        timeout: Seconds that one call may take, retries included.
+        tls: Credentials; plain text by default.
+        metadata: Pairs to send with each call, such as `("authorization", "Bearer ...")`.
+        max_rows: Rows in one call at most.
+        max_bytes: Aim at no more bytes in one call.
+        in_flight: Calls under way at once at most, for inputs that are cut.
+        retry: Retry on UNAVAILABLE and RESOURCE_EXHAUSTED.
+        wait_for_ready: Wait, up to the timeout, for a server that is starting or restarting
+            instead of failing at once.
+
+    Example:
+        >>> with Client("localhost:8500", model="fashion") as client:
+        ...     codes = client.hash(images)
+    """
+
+    def __init__(
+        self,
+        target: str | Sequence[str],
+        model: str,
+        *,
+        version: int | None = None,
+        label: str | None = None,
+        timeout: float = 30.0,
+        tls: TLS | None = None,
+        metadata: Iterable[tuple[str, str]] = (),
+        max_rows: int = 1024,
+        max_bytes: int = 4 << 20,
+        in_flight: int = 4,
+        retry: bool = True,
+        wait_for_ready: bool = False,
+    ):
+        for name, value in (("max_rows", max_rows), ("in_flight", in_flight), ("timeout", timeout)):
+            if value <= 0:
+                raise InvalidInput(f"{name} must be positive; received {value}")
+        self.address = Address(model, version, label)
+        self.target = target if isinstance(target, str) else ",".join(target)
+        self._options = {"metadata": tuple(metadata), "wait_for_ready": wait_for_ready}
+        self._timeout = timeout
+        self._max_rows, self._max_bytes, self._in_flight = max_rows, max_bytes, in_flight
+        self._signatures: dict[str, Signature] | None = None
+        self._channel = open_channel(target, tls, retry)
+        self._calls = {
+            method: self._channel.unary_unary(
+                f"/{service}/{method}",
+                request_serializer=request.SerializeToString,
+                response_deserializer=response.FromString,
+            )
+            for service in (PREDICTION_SERVICE, MODEL_SERVICE)
+            for method, (request, response) in METHODS[service].items()
+        }
+
+    def embed(self, x: Any, timeout: float | None = None) -> np.ndarray:
+        """Returns embeddings, float32 [n, d].
+
+        Args:
+            x: Model inputs [n, ...]; for models of raw input a list of `str` or `bytes`.
+            timeout: Seconds for each call; by default the client's.
+
+        Raises:
+            InvalidInput: `x` is not what the model takes.
+            ServingError: The server could not answer; see `serving.errors`.
+        """
+        return self._run("embed", x, timeout)
+
+    def hash(self, x: Any, timeout: float | None = None) -> np.ndarray:
+        """Returns hash codes, uint8 [n, bytes]; bits packed most significant first."""
+        return self._run("hash", x, timeout)
+
+    def hash_query(self, x: Any, timeout: float | None = None) -> HashQuery:
+        """Returns hash codes and the signed distance of each bit from its threshold."""
+        return self._run("hash_query", x, timeout)
+
+    def reconstruct(self, x: Any, timeout: float | None = None) -> np.ndarray:
+        """Returns what the decoder makes of the code of each input."""
+        return self._run("reconstruct", x, timeout)
+
+    def score(self, x: Any, timeout: float | None = None) -> np.ndarray:
+        """Returns the reconstruction error of each input, float32 [n]: its anomaly score."""
+        return self._run("score", x, timeout)
+
+    def decode(self, embedding: Any, timeout: float | None = None) -> np.ndarray:
+        """Returns the reconstruction of each embedding, [n, ...]."""
+        return self._run("decode", embedding, timeout)
+
+    def predict(
+        self, signature: str = "serving_default", timeout: float | None = None, **inputs: Any
+    ) -> dict[str, np.ndarray]:
+        """Calls any signature of any model.
+
+        Args:
+            signature: Its name.
+            timeout: Seconds for each call; by default the client's.
+            **inputs: Arrays by the signature's input names.
+
+        Returns:
+            Arrays by the signature's output names.
+
+        Raises:
+            InvalidInput: The inputs are not what the signature takes.
+            ServingError: The server could not answer; see `serving.errors`.
+        """
+        chosen, arrays = self._fit(signature, inputs)
+        if requests.row_count(chosen, arrays) == 0:
+            return requests.no_rows(chosen)
+        pieces = requests.cut(chosen, arrays, self._max_rows, self._max_bytes)
+        return requests.join(list(self._stream(signature, pieces, timeout)))
+
+    def encode_many(
+        self, batches: Iterable[Any], signature: str = "embed", timeout: float | None = None
+    ) -> Iterator[Any]:
+        """Encodes batches as they come, holding no more than a few at a time.
+
+        Args:
+            batches: Model inputs [n, ...] each; may be endless.
+            signature: `"embed"`, `"hash"` or another that the client has a method for.
+            timeout: Seconds for each call.
+
+        Yields:
+            For each batch, in order, what the method of that name returns.
+
+        Example:
+            >>> for codes in client.encode_many(tf_dataset.as_numpy_iterator(), "hash"):
+            ...     index.add(next_ids(len(codes)), codes)
+        """
+        if signature not in requests.OUTPUTS:
+            known = ", ".join(requests.OUTPUTS)
+            raise InvalidInput(f"signature must be one of {known}; received {signature!r}")
+        sizes: collections.deque[int] = collections.deque()
+
+        def pieces() -> Iterator[dict[str, np.ndarray]]:
+            for batch in batches:
+                chosen, arrays = self._fit_one(signature, batch)
+                cut = list(requests.cut(chosen, arrays, self._max_rows, self._max_bytes))
+                sizes.append(len(cut))
+                yield from cut
+
+        answered: list[dict[str, np.ndarray]] = []
+        for answer in self._stream(signature, pieces(), timeout):
+            yield from self._empty_batches(sizes, signature)
+            answered.append(answer)
+            if len(answered) == sizes[0]:
+                sizes.popleft()
+                yield requests.select(signature, requests.join(answered))
+                answered = []
+        yield from self._empty_batches(sizes, signature)
+
+    def status(self, timeout: float | None = None) -> list[VersionStatus]:
+        """Returns the versions that the server knows of, the highest first."""
+        request = requests.status_request(self.address)
+        return requests.read_status(self._call("GetModelStatus", request, timeout))
+
+    def metadata(self, timeout: float | None = None) -> dict[str, Signature]:
+        """Asks the server for the model's signatures, by name."""
+        request = GetModelMetadataRequest(
+            model_spec=self.address.spec(), metadata_field=["signature_def"]
+        )
+        self._signatures = read_signatures(self._call("GetModelMetadata", request, timeout))
+        return self._signatures
+
+    def wait_until_ready(self, timeout: float = 60.0) -> None:
+        """Returns once the model can answer.
+
+        Raises:
+            ServerUnavailable: No server answers at the address in time.
+            DeadlineExceeded: The server is there but the model is not ready in time.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            left = max(0.05, deadline - time.monotonic())
+            try:
+                self.metadata(timeout=min(left, 5.0))
+                return
+            except (ServerUnavailable, DeadlineExceeded, ModelNotFound, InvalidInput) as error:
+                if time.monotonic() + 0.05 >= deadline:
+                    if isinstance(error, ServerUnavailable):
+                        raise
+                    raise DeadlineExceeded(
+                        f"model {self.address.model} at {self.target} not ready within"
+                        f" {timeout:g} s: {error}"
+                    ) from error
+            time.sleep(0.05)
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._channel.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _run(self, method: str, x: Any, timeout: float | None) -> Any:
+        _, arrays = self._fit_one(method, x)
+        return requests.select(method, self.predict(method, timeout, **arrays))
+
+    def _fit_one(self, signature: str, x: Any) -> tuple[Signature, dict[str, np.ndarray]]:
+        chosen = self._signature(signature)
+        return self._fit(signature, {requests.only_input(chosen): x})
+
+    def _fit(
+        self, signature: str, inputs: Mapping[str, Any]
+    ) -> tuple[Signature, dict[str, np.ndarray]]:
+        known = self._signatures is not None
+        chosen = self._signature(signature)
+        try:
+            return chosen, fit_inputs(chosen, inputs)
+        except InvalidInput:
+            # The server may have moved on to a version that takes other inputs.
+            if not known or self.metadata().get(signature) in (None, chosen):
+                raise
+            chosen = self._signature(signature)
+            return chosen, fit_inputs(chosen, inputs)
+
+    def _signature(self, name: str) -> Signature:
+        if self._signatures is None or name not in self._signatures:
+            self.metadata()
+        assert self._signatures is not None
+        return pick(self._signatures, name, self.address.model)
+
+    def _empty_batches(self, sizes: collections.deque[int], signature: str) -> Iterator[Any]:
+        while sizes and sizes[0] == 0:
+            sizes.popleft()
+            yield requests.select(signature, requests.no_rows(self._signature(signature)))
+
+    def _stream(
+        self, signature: str, pieces: Iterable[dict[str, np.ndarray]], timeout: float | None
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """Sends pieces, a few at a time; yields their answers in order."""
+        call = self._calls["Predict"]
+        under_way: collections.deque[Any] = collections.deque()
+        try:
+            for arrays in pieces:
+                if len(under_way) == self._in_flight:
+                    yield self._answer(under_way.popleft())
+                request = requests.predict_request(self.address, signature, arrays)
+                under_way.append(
+                    call.future(request, timeout=timeout or self._timeout, **self._options)
+                )
+            while under_way:
+                yield self._answer(under_way.popleft())
+        finally:
+            for future in under_way:
+                future.cancel()
+
+    def _answer(self, future: Any) -> dict[str, np.ndarray]:
+        try:
+            return requests.read_outputs(future.result())
+        except grpc.RpcError as error:
+            raise from_rpc(error, self.target) from error
+
+    def _call(self, method: str, request: Any, timeout: float | None) -> Any:
+        try:
+            return self._calls[method](request, timeout=timeout or self._timeout, **self._options)
+        except grpc.RpcError as error:
+            raise from_rpc(error, self.target) from error

@@ -1,0 +1,81 @@
+"""Rows to send, from files: arrays, lines of text, images."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".bmp")
+
+
+def read_rows(path: str | Path, key: str | None = None) -> Any:
+    """Reads model inputs.
+
+    Args:
+        path: `.npy`; `.npz`; `.txt` (a string each line); an image file, or a directory of them
+            (encoded bytes, for models of raw input).
+        key: Which array of an `.npz`; needed when it holds several.
+
+    Returns:
+        An array [n, ...], or a list of `str` or `bytes`.
+
+    Raises:
+        ValueError: The file holds no rows; says what it holds.
+        FileNotFoundError: There is no such file.
+    """
+    path = Path(path)
+    if path.is_dir():
+        files = [file for file in sorted(path.iterdir()) if file.suffix.lower() in IMAGES]
+        if not files:
+            raise ValueError(f"{path} holds no image; it needs files ending in {', '.join(IMAGES)}")
+        return [file.read_bytes() for file in files]
+    if not path.exists():
+        raise FileNotFoundError(f"no such file: {path}")
+    suffix = path.suffix.lower()
+    if suffix in IMAGES:
+        return [path.read_bytes()]
+    if suffix == ".txt":
+        return path.read_text().splitlines()
+    if suffix not in (".npy", ".npz"):
+        raise ValueError(
+            f"{path}: cannot read {suffix or 'a file without suffix'}; it must be .npy, .npz, .txt,"
+            " an image, or a directory of images"
+        )
+    return _read_array(path, key)
+
+
+def read_codes(path: str | Path, key: str | None = None) -> np.ndarray:
+    """Reads packed codes, uint8 [n, bytes]."""
+    codes = np.asarray(read_rows(path, key))
+    if codes.dtype != np.uint8 or codes.ndim != 2:
+        raise ValueError(
+            f"{path}: received {codes.dtype} {list(codes.shape)}; packed codes are uint8 [n, bytes]"
+        )
+    return codes
+
+
+def _read_array(path: Path, key: str | None) -> np.ndarray:
+    try:
+        loaded = np.load(path, allow_pickle=False)
+    except (zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
+        raise ValueError(f"{path}: not a NumPy file of plain numbers") from error
+    if isinstance(loaded, np.ndarray):
+        array = loaded
+    else:
+        with loaded:
+            if key is None and len(loaded.files) != 1:
+                raise ValueError(
+                    f"{path} holds {', '.join(loaded.files) or 'no array'}; choose one with --key"
+                )
+            name = key or loaded.files[0]
+            if name not in loaded.files:
+                raise ValueError(
+                    f"{path} has no array {name!r}; it holds {', '.join(loaded.files)}"
+                )
+            array = loaded[name]
+    if array.ndim == 0:
+        raise ValueError(f"{path} holds a single value; it must hold rows")
+    return array

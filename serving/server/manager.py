@@ -1,0 +1,373 @@
+"""The life of model versions: found, loaded before the old goes, kept when the new fails."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+from serving.server.repository import ModelConfig, find_versions, stamp
+from serving.server.servable import Servable
+from serving.server.status import StatusError, from_exception, invalid
+
+log = logging.getLogger("serving")
+
+
+class State(IntEnum):
+    """States of a version, as GetModelStatus numbers them."""
+
+    START = 10
+    LOADING = 20
+    AVAILABLE = 30
+    UNLOADING = 40
+    END = 50
+
+
+@dataclass
+class Version:
+    """What is known of one version."""
+
+    path: str
+    state: State = State.START
+    error: StatusError | None = None
+    servable: Servable | None = None
+    attempts: int = 0
+    retry_at: float = 0.0
+    stamp: tuple[int, ...] = ()
+
+
+@dataclass
+class Model:
+    """A configured model and its versions."""
+
+    config: ModelConfig
+    versions: dict[int, Version] = field(default_factory=dict)
+
+    def available(self) -> dict[int, Version]:
+        """The versions that answer requests."""
+        return {n: v for n, v in self.versions.items() if v.state is State.AVAILABLE}
+
+
+class Manager:
+    """Watches the models' directories and keeps the wanted versions in memory.
+
+    A broken version is tried again when its files change, even after the retries are used up;
+    the real server would want a restart or a higher number.
+
+    Args:
+        load: Makes a servable of (name, version, path); may raise.
+        poll_seconds: How often to look for versions; 0 looks once, below 0 never.
+        retries: How often to try again to load a version that failed.
+        retry_seconds: How long to wait between tries.
+        labels_may_wait: Accept labels for versions that are not available.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[str, int, str], Servable],
+        poll_seconds: float = 1.0,
+        retries: int = 5,
+        retry_seconds: float = 60.0,
+        labels_may_wait: bool = False,
+    ):
+        self._load = load
+        self._poll_seconds = poll_seconds
+        self._retries = retries
+        self._retry_seconds = retry_seconds
+        self._labels_may_wait = labels_may_wait
+        self._models: dict[str, Model] = {}
+        self._retired: list[Model] = []
+        self._changed = threading.Condition()
+        self._loads = ThreadPoolExecutor(1, thread_name_prefix="load")
+        self._stopped = False
+        self._looked = False
+        self._thread = threading.Thread(target=self._watch, name="versions", daemon=True)
+
+    def start(self, configs: Iterable[ModelConfig]) -> None:
+        """Starts watching; returns once each model has an available version.
+
+        Raises:
+            StatusError: A model has no version that loads.
+        """
+        self._apply(list(configs))
+        self._thread.start()
+        with self._changed:
+            while True:
+                failed = self._failures(self._models)
+                if failed:
+                    raise StatusError(
+                        "UNKNOWN",
+                        f"{len(failed)} servable(s) did not become available:"
+                        f" {{{', '.join(failed)}}}",
+                    )
+                if all(model.available() for model in self._models.values()):
+                    return
+                self._changed.wait(1.0)
+
+    def stop(self) -> None:
+        """Stops watching and frees the models."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._loads.shutdown(wait=True, cancel_futures=True)
+        for model in (*self._models.values(), *self._retired):
+            for version in model.versions.values():
+                if version.servable:
+                    version.servable.close()
+
+    def reload(self, configs: Iterable[ModelConfig], timeout: float) -> None:
+        """Replaces the models; returns once the new ones have an available version.
+
+        Args:
+            configs: All models from now on.
+            timeout: Seconds to wait; the models stay configured when it passes.
+
+        Raises:
+            StatusError: A label points to a version that is not available (nothing changes
+                then), or a new model did not become available.
+        """
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            new = self._apply(list(configs))
+            self._changed.notify_all()
+            while True:
+                fresh = {name: self._models[name] for name in new if name in self._models}
+                failed = self._failures(fresh)
+                if failed:
+                    raise StatusError(
+                        "UNKNOWN",
+                        f"{len(failed)} servable(s) did not become available:"
+                        f" {{{', '.join(failed)}}}",
+                    )
+                if all(model.available() for model in fresh.values()):
+                    return
+                left = deadline - time.monotonic()
+                if left <= 0 or self._stopped:
+                    waiting = ", ".join(n for n, m in fresh.items() if not m.available())
+                    raise StatusError(
+                        "DEADLINE_EXCEEDED",
+                        f"No version of {waiting} became available in time; still watching",
+                    )
+                self._changed.wait(min(left, 0.5))
+
+    @contextlib.contextmanager
+    def use(self, spec: Any) -> Iterator[Servable]:
+        """Finds the version that a `ModelSpec` asks for and holds it while it is in use.
+
+        Raises:
+            StatusError: There is no such model, version or label.
+        """
+        servable = self._find(spec)
+        try:
+            yield servable
+        finally:
+            servable.release()
+
+    def states(self, name: str, number: int | None) -> list[tuple[int, State, StatusError | None]]:
+        """Lists the versions of a model, the highest first.
+
+        Raises:
+            StatusError: Nothing is known of the model or the version.
+        """
+        with self._changed:
+            model = self._models.get(name) or self._last_retired(name)
+            versions = model.versions if model else {}
+            if not versions:
+                raise StatusError("NOT_FOUND", f"Could not find any versions of model {name}")
+            if number is not None and number not in versions:
+                raise StatusError("NOT_FOUND", f"Could not find version {number} of model {name}")
+            return [
+                (key, version.state, version.error)
+                for key, version in sorted(versions.items(), reverse=True)
+                if number in (None, key)
+            ]
+
+    def summary(self) -> dict[str, list[int]]:
+        """Returns the available versions by model."""
+        with self._changed:
+            return {name: sorted(model.available()) for name, model in self._models.items()}
+
+    def _find(self, spec: Any) -> Servable:
+        if not spec.name:
+            raise invalid("ModelSpec has no name specified.")
+        choice = spec.WhichOneof("version_choice")
+        with self._changed:
+            model = self._models.get(spec.name)
+            available = model.available() if model else {}
+            if choice == "version_label":
+                label = spec.version_label
+                if model is None or label not in model.config.labels:
+                    raise invalid(f"Unrecognized servable version label: {label}")
+                number = model.config.labels[label]
+            elif choice == "version":
+                number = spec.version.value
+            elif available:
+                number = max(available)
+            else:
+                raise StatusError(
+                    "NOT_FOUND", f"Servable not found for request: Latest({spec.name})"
+                )
+            servable = available[number].servable if number in available else None
+            if servable is None:
+                raise StatusError(
+                    "NOT_FOUND", f"Servable not found for request: Specific({spec.name}, {number})"
+                )
+            servable.acquire()
+            return servable
+
+    def _apply(self, configs: list[ModelConfig]) -> set[str]:
+        """Takes a new configuration as a whole or not at all; returns the new models' names."""
+        names: set[str] = set()
+        for config in configs:
+            _check(config)
+            if config.name in names:
+                raise invalid(f"Illegal to list model {config.name} multiple times in config list")
+            names.add(config.name)
+        with self._changed:
+            for config in configs:
+                model = self._models.get(config.name)
+                available = model.available() if model else {}
+                for number in config.labels.values():
+                    if number not in available and not self._labels_may_wait:
+                        raise StatusError(
+                            "FAILED_PRECONDITION",
+                            f"Request to assign label to version {number} of model {config.name},"
+                            " which is not currently available for inference",
+                        )
+            new = names - set(self._models)
+            before, self._models = self._models, {}
+            for config in configs:
+                model = before.pop(config.name, None) or Model(config)
+                model.config = config
+                self._models[config.name] = model
+            self._retired += before.values()
+            return new
+
+    def _failures(self, models: dict[str, Model]) -> list[str]:
+        """Names the models whose every wanted version has failed."""
+        failed = []
+        for name, model in models.items():
+            tried = [v for v in model.versions.values() if v.error]
+            if tried and len(tried) == len(model.versions):
+                failed += [
+                    f"{{name: {name} version: {number}}} due to error: {v.error.code.name}:"
+                    f" {v.error.message}"
+                    for number, v in sorted(model.versions.items())
+                    if v.error
+                ]
+        return failed
+
+    def _last_retired(self, name: str) -> Model | None:
+        return next((m for m in reversed(self._retired) if m.config.name == name), None)
+
+    def _watch(self) -> None:
+        while True:
+            with self._changed:
+                if self._stopped:
+                    return
+                look = not self._looked or self._poll_seconds > 0
+                self._looked = True
+                try:
+                    for model in self._models.values():
+                        self._step(model, look)
+                    for model in self._retired:
+                        self._settle(model, set())
+                except Exception:  # the watch must go on whatever one directory holds
+                    log.exception("looking for versions failed")
+                self._changed.notify_all()
+                self._changed.wait(self._poll_seconds if self._poll_seconds > 0 else 1.0)
+
+    def _step(self, model: Model, look: bool) -> None:
+        present = find_versions(model.config.base_path)
+        new_model = not model.versions
+        if present is None or not (look or new_model):
+            # A directory that cannot be read says nothing: what is loaded stays.
+            present = {n: v.path for n, v in model.versions.items() if v.state is not State.END}
+        aspired = model.config.aspired(present)
+        for number in sorted(aspired):
+            self._want(model, number, present[number])
+        self._settle(model, aspired)
+
+    def _want(self, model: Model, number: int, path: str) -> None:
+        version = model.versions.get(number)
+        if version and version.state is State.END:
+            broken = version.error is not None
+            if broken and version.stamp == stamp(path):
+                return
+            version = None
+        if version is None:
+            version = model.versions[number] = Version(path)
+        waiting = version.state is State.LOADING and version.retry_at
+        if version.state is State.START or (
+            waiting and (time.monotonic() >= version.retry_at or version.stamp != stamp(path))
+        ):
+            version.state, version.retry_at = State.LOADING, 0.0
+            version.stamp = stamp(path)
+            self._loads.submit(self._load_version, model, number, version)
+
+    def _settle(self, model: Model, aspired: set[int]) -> None:
+        """Unloads what is not wanted, once something wanted can take over."""
+        covered = not aspired or any(n in aspired for n in model.available())
+        for number, version in model.versions.items():
+            if number in aspired:
+                continue
+            if version.state is State.AVAILABLE and covered:
+                self._unload(model, number, version)
+            elif version.state is State.START or (
+                version.state is State.LOADING and version.retry_at
+            ):
+                version.state, version.retry_at = State.END, 0.0
+
+    def _load_version(self, model: Model, number: int, version: Version) -> None:
+        name = model.config.name
+        started = time.monotonic()
+        try:
+            servable = self._load(name, number, version.path)
+        except BaseException as error:
+            status = from_exception(error)
+            with self._changed:
+                version.error = status
+                version.attempts += 1
+                if version.attempts > self._retries:
+                    version.state = State.END
+                else:
+                    version.retry_at = time.monotonic() + self._retry_seconds
+                self._changed.notify_all()
+            log.error("loading %s version %d failed: %s", name, number, status.message)
+            return
+        with self._changed:
+            if self._stopped:
+                servable.close()
+                return
+            version.servable, version.error = servable, None
+            version.state = State.AVAILABLE
+            self._changed.notify_all()
+        log.info("loaded %s version %d in %.2f s", name, number, time.monotonic() - started)
+
+    def _unload(self, model: Model, number: int, version: Version) -> None:
+        # Requests that hold it finish; new ones no longer find it.
+        version.state = State.UNLOADING
+        assert version.servable is not None
+        version.servable.close()
+        version.servable = None
+        version.state = State.END
+        log.info("unloaded %s version %d", model.config.name, number)
+
+
+def _check(config: ModelConfig) -> None:
+    if not config.name:
+        raise invalid("Expected model to have a name; received an empty one")
+    if not os.path.isabs(config.base_path) and "://" not in config.base_path:
+        raise invalid(
+            f"Expected model {config.name} to have an absolute path or URI; got"
+            f" base_path()={config.base_path}"
+        )

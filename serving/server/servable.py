@@ -1,0 +1,129 @@
+"""One loaded version of a model: a TF1 session on its graph, as the real server runs it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.protobuf import config_pb2
+
+from serving.server.status import StatusError
+from serving.wire.messages import SignatureDef
+
+_BFLOAT16 = 14
+_PLANS = 256  # ways to combine outputs that are kept ready
+
+
+class Servable:
+    """A SavedModel in memory.
+
+    It is loaded the way TF Serving loads it (graph, variables and tables in a session, no
+    Python objects), so a model that would fail there fails here.
+
+    Args:
+        name: Name of the model.
+        version: Its version.
+        path: The version's directory.
+        tags: Tags of the graph to load.
+
+    Raises:
+        StatusError: There is no loadable model in the directory.
+    """
+
+    def __init__(self, name: str, version: int, path: str, tags: Sequence[str] = ("serve",)):
+        self.name, self.version, self.path = name, version, path
+        if not os.path.isfile(os.path.join(path, "saved_model.pb")):
+            raise StatusError(
+                "NOT_FOUND",
+                f"Could not find SavedModel .pb or .pbtxt at supplied export directory path:"
+                f" {path}. Specified file path does not appear to contain a SavedModel bundle"
+                " (should have a file called `saved_model.pb`)",
+            )
+        graph = tf.Graph()
+        self._session = tf.compat.v1.Session(graph=graph)
+        try:
+            with graph.as_default():
+                meta = tf.compat.v1.saved_model.load(self._session, list(tags), path)
+        except BaseException:
+            self._session.close()
+            raise
+        self.signatures: dict[str, Any] = {
+            key: SignatureDef.FromString(definition.SerializeToString())
+            for key, definition in meta.signature_def.items()
+        }
+        self._plans: dict[Any, Any] = {}
+        self._lock = threading.Lock()
+        self._users = 0
+        self._closing = False
+
+    def run(
+        self, signature: str, feeds: Mapping[str, np.ndarray], outputs: Sequence[str]
+    ) -> list[np.ndarray]:
+        """Computes outputs of a signature.
+
+        Args:
+            signature: Its name.
+            feeds: Input name to array, of the dtypes that the signature declares.
+            outputs: Which outputs.
+
+        Returns:
+            One array for each.
+
+        Raises:
+            tf.errors.OpError: The graph refused.
+        """
+        names = tuple(sorted(feeds))
+        plan = self._plan(signature, names, tuple(outputs))
+        inputs = self.signatures[signature].inputs
+        arrays = [
+            feeds[name].astype(ml_dtypes.bfloat16)
+            if inputs[name].dtype == _BFLOAT16
+            else np.asarray(feeds[name], order="C")
+            for name in names
+        ]
+        return plan(*arrays)
+
+    def acquire(self) -> None:
+        """Counts a request in."""
+        with self._lock:
+            self._users += 1
+
+    def release(self) -> None:
+        """Counts a request out; the last one out of a version that is unloaded closes it."""
+        with self._lock:
+            self._users -= 1
+            last = self._closing and self._users == 0
+        if last:
+            self._session.close()
+
+    def close(self) -> None:
+        """Frees the model once the requests in flight are answered."""
+        with self._lock:
+            self._closing = True
+            idle = self._users == 0
+        if idle:
+            self._session.close()
+
+    def _plan(self, signature: str, feeds: tuple[str, ...], outputs: tuple[str, ...]) -> Any:
+        key = (signature, feeds, outputs)
+        plan = self._plans.get(key)
+        if plan is not None:
+            return plan
+        definition = self.signatures[signature]
+        callable_options = config_pb2.CallableOptions(
+            feed=[definition.inputs[name].name for name in feeds],
+            fetch=[definition.outputs[name].name for name in outputs],
+        )
+        with self._lock:
+            if len(self._plans) >= _PLANS:
+                self._plans.clear()
+            # Session.run converts and copies in Python for as long as a small model takes;
+            # this is the C call that Keras used for its own sessions.
+            plan = self._session._make_callable_from_options(callable_options)
+            self._plans[key] = plan
+        return plan

@@ -1,0 +1,1 @@
+"""TF Serving's messages and tensors on the wire, without TensorFlow."""

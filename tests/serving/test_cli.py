@@ -1,0 +1,155 @@
+"""The command line, with a real server in its own process."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from serving.cli import main
+from tests.serving import models
+
+
+def run(*args):
+    return CliRunner().invoke(main, [str(arg) for arg in args])
+
+
+@pytest.fixture
+def rows(tmp_path):
+    path = tmp_path / "rows.npy"
+    np.save(path, np.random.default_rng(3).normal(size=(20, models.FEATURES)).astype(np.float32))
+    return path
+
+
+def start(*args):
+    command = [sys.executable, "-m", "serving", "up", *map(str, args)]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=os.getcwd()
+    )
+
+
+def test_up_says_where_it_listens_and_stops_on_sigterm(published, rows, tmp_path):
+    process = start(published, "--port", 0, "--json")
+    try:
+        ready = json.loads(process.stdout.readline())
+        assert ready["event"] == "ready"
+        assert ready["models"]["enc"] == [2]
+        where = ("--server", f"127.0.0.1:{ready['port']}")
+        assert json.loads(run("status", "enc", "--json", *where).output)["versions"] == [
+            {"version": 2, "state": "AVAILABLE", "error": ""}
+        ]
+        code = run("hash", "enc", rows, "--out", tmp_path / "codes.npy", *where)
+        assert code.exit_code == 0, code.output
+        example = [sys.executable, "examples/grpc_stub_client.py", where[1], "enc"]
+        np.save(tmp_path / "one.npy", np.load(rows)[0])
+        bare = subprocess.run(
+            [*example, str(tmp_path / "one.npy")], capture_output=True, text=True, check=True
+        )
+        assert bytes.fromhex(bare.stdout) == np.load(tmp_path / "codes.npy")[0].tobytes()
+        taken = start(published, "--port", ready["port"])
+        _, error = taken.communicate(timeout=60)
+        assert taken.returncode == 1
+        assert error.startswith("Error: cannot listen on 127.0.0.1")
+        assert error.count("\n") == 1
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+        assert process.stderr.read() == ""
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_codes_are_indexed_and_searched(server, rows, tmp_path):
+    where = ("--server", server.address)
+    codes, index = tmp_path / "codes.npy", tmp_path / "index"
+    assert run("hash", "enc", rows, "--out", codes, *where).exit_code == 0
+    built = run("index", "build", index, codes, "--bits", models.BITS, "--json")
+    assert json.loads(built.output)["codes"] == 20
+    found = run("search", "enc", index, rows, "-k", 3, "--json", *where)
+    answers = json.loads(found.output)
+    assert len(answers) == 20
+    assert all(len(answer["ids"]) == 3 and answer["distances"][0] == 0 for answer in answers)
+    near = json.loads(run("search", "enc", index, rows, "--radius", 0, "--json", *where).output)
+    assert all(query in answer["ids"] for query, answer in enumerate(near))
+    assert run("search", "enc", index, rows, *where).exit_code == 0
+    np.save(tmp_path / "ids.npy", np.arange(20, 40))
+    assert run("index", "add", index, codes, "--ids", tmp_path / "ids.npy").exit_code == 0
+    assert json.loads(run("index", "compact", index, "--json").output)["codes"] == 40
+    assert json.loads(run("index", "info", index, "--json").output)["bits"] == models.BITS
+    again = run("index", "build", index, codes)
+    assert again.exit_code == 2
+    assert "exists already" in again.output
+
+
+def test_a_server_that_is_not_there_is_one_line(rows, tmp_path):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    where = ("--server", f"127.0.0.1:{port}", "--timeout", 2)
+    result = run("embed", "enc", rows, "--out", tmp_path / "e.npy", *where)
+    assert result.exit_code == 1
+    assert f"no server answers at 127.0.0.1:{port}" in result.output
+    assert not (tmp_path / "e.npy").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("absent.npy", None, "no such file"),
+        ("broken.npz", b"PK nonsense", "not a NumPy file"),
+        ("a.csv", b"1,2", "must be .npy"),
+        ("narrow.npy", np.zeros((2, 5), np.float32), "shape [2, 5]; the model wants"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(server, tmp_path, name, content, message):
+    path = tmp_path / name
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        np.save(path, content)
+    result = run("embed", "enc", path, "--out", tmp_path / "e.npy", "--server", server.address)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert result.output.count("\n") == 1
+
+
+def test_several_arrays_want_a_key(server, rows, tmp_path):
+    array = np.load(rows)
+    np.savez(tmp_path / "two.npz", x=array, y=array[:3])
+    args = ("embed", "enc", tmp_path / "two.npz", "--out", tmp_path / "e.npy")
+    result = run(*args, "--server", server.address)
+    assert result.exit_code == 2
+    assert "holds x, y; choose one with --key" in result.output
+    assert run(*args, "--server", server.address, "--key", "y").exit_code == 0
+    assert np.load(tmp_path / "e.npy").shape == (3, models.BITS)
+
+
+def test_a_model_path_without_versions_is_one_line(tmp_path):
+    result = run("up", tmp_path)
+    assert result.exit_code == 2
+    assert "has no version; it must hold NAME/VERSION/" in result.output
+    assert run("up", tmp_path / "absent").exit_code == 2
+    assert run("up").exit_code == 2
+
+
+def test_a_version_that_does_not_load_is_one_line(tmp_path):
+    (tmp_path / "bad" / "1").mkdir(parents=True)
+    (tmp_path / "bad" / "1" / "saved_model.pb").write_bytes(b"\x0a\xff")
+    result = run("up", tmp_path, "--port", 0)
+    assert result.exit_code == 1
+    assert "name: bad version: 1" in result.output
+    assert result.output.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "command", ["up", "status", "embed", "hash", "search", "index", "index build"]
+)
+def test_help_has_examples(command):
+    result = run(*command.split(), "--help")
+    assert result.exit_code == 0
+    assert "python -m serving" in result.output or command == "index"
