@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from serving.index.codes import check_codes, to_codes, to_words
+from serving.index.engine import Found, search_nearest, search_within
 from serving.index.log import Operation
 from serving.index.results import Matches, Neighbors
-from serving.index.scan import Hits, scan_nearest, scan_within
-from serving.index.snapshot import Part, Snapshot
+from serving.index.snapshot import Snapshot
 from serving.index.store import Store
 
 
@@ -148,11 +148,9 @@ class HashIndex:
         queries = to_words(check_codes(codes, self.bits), self.bits)
         if isinstance(radius, bool) or not isinstance(radius, (int, np.integer)) or radius < 0:
             raise ValueError(f"`radius` must be a whole number, 0 or more. Received: {radius!r}")
-        snapshot, count = self._store.snapshot(), queries.shape[1]
-        radii = np.full(count, min(int(radius), self.bits))
-        hits = [(part, scan_within(part, queries, radii)) for part in snapshot.parts]
-        numbers, ids, distances = _gather(hits)
-        offsets = np.searchsorted(numbers, np.arange(count + 1))
+        found = search_within(self._store.snapshot(), queries, min(int(radius), self.bits))
+        numbers, ids, distances = _gather(found)
+        offsets = np.searchsorted(numbers, np.arange(queries.shape[1] + 1))
         return Matches(ids, distances.astype(np.int32), offsets.astype(np.int64))
 
     def search(self, codes: np.ndarray, k: int = 10) -> Neighbors:
@@ -168,10 +166,8 @@ class HashIndex:
         queries = to_words(check_codes(codes, self.bits), self.bits)
         if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
             raise ValueError(f"`k` must be a whole number, 1 or more. Received: k={k!r}")
-        snapshot, count = self._store.snapshot(), queries.shape[1]
-        bound = np.full(count, self.bits)
-        hits = [(part, scan_nearest(part, queries, k, bound)) for part in snapshot.parts]
-        numbers, ids, distances = _gather(hits)
+        count = queries.shape[1]
+        numbers, ids, distances = _gather(search_nearest(self._store.snapshot(), queries, int(k)))
         place = np.arange(len(numbers)) - np.searchsorted(numbers, numbers)
         keep = place < k
         result = Neighbors(np.full((count, k), -1, np.int64), np.full((count, k), -1, np.int32))
@@ -212,14 +208,14 @@ class HashIndex:
         return values
 
 
-def _gather(hits: Sequence[tuple[Part, Hits]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _gather(found: Found) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Hits of several parts as (queries, ids, distances), sorted by query, distance, id."""
-    if not hits:
+    if not found:
         nothing = np.empty(0, np.int64)
         return nothing, nothing, nothing
-    numbers = np.concatenate([found.queries for _, found in hits])
-    ids = np.concatenate([part.segment.ids[found.rows] for part, found in hits])
-    distances = np.concatenate([found.distances for _, found in hits])
+    numbers = np.concatenate([hits.queries for _, hits in found])
+    ids = np.concatenate([part.segment.ids[hits.rows] for part, hits in found])
+    distances = np.concatenate([hits.distances for _, hits in found])
     order = np.lexsort((ids, distances, numbers))
     return numbers[order], ids[order], distances[order]
 

@@ -1,4 +1,4 @@
-"""What searches return: `Neighbors` (a fixed k per query) and `Matches` (as many as there are)."""
+"""What searches return: `Neighbors` (k per query) and `Matches` (as many as there are)."""
 
 from __future__ import annotations
 
@@ -58,3 +58,11 @@ class Matches:
 
     def __iter__(self) -> Iterator[Match]:
         return (self[query] for query in range(len(self)))
+
+
+class Hits(NamedTuple):
+    """Entries found for several queries, in no order: query, row and distance of each."""
+
+    queries: np.ndarray
+    rows: np.ndarray
+    distances: np.ndarray

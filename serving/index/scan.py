@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from serving.index.codes import hamming
+from serving.index.results import Hits
 from serving.index.snapshot import Part
 
 BLOCK = 1 << 16
-
-
-class Hits(NamedTuple):
-    """Entries found for several queries, in no order: query, row and distance of each."""
-
-    queries: np.ndarray
-    rows: np.ndarray
-    distances: np.ndarray
 
 
 def scan_within(part: Part, queries: np.ndarray, radius: np.ndarray) -> Hits:

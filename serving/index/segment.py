@@ -10,6 +10,7 @@ import numpy as np
 from serving.index.codes import word_count, word_dtype
 from serving.index.errors import IndexDamagedError
 from serving.index.files import read_arrays, write_arrays
+from serving.index.tables import MIN_ENTRIES, Tables
 
 
 class Texts:
@@ -47,6 +48,7 @@ class Segment:
         ids: int64 [n], ascending.
         words: Codes as words [words, n], see `serving.index.codes`.
         texts: Payloads as JSON texts, empty where an entry has none; None if no entry has one.
+        tables: Hash tables over the codes; None if there are too few to need any.
         name: File name, None if only in memory.
     """
 
@@ -55,11 +57,13 @@ class Segment:
         ids: np.ndarray,
         words: np.ndarray,
         texts: Texts | Sequence[str] | None = None,
+        tables: Tables | None = None,
         name: str | None = None,
     ):
         self.ids = ids
         self.words = words
         self.texts = texts
+        self.tables = tables
         self.name = name
 
     @classmethod
@@ -87,14 +91,20 @@ class Segment:
         if meta.get("bits") != bits:
             raise IndexDamagedError(f"{path} holds codes of {meta.get('bits')} bits, not {bits}")
         texts = Texts(arrays["texts"], arrays["text_offsets"]) if "texts" in arrays else None
-        return cls(arrays["ids"], arrays["words"], texts, path.name)
+        tables = None
+        if "perm" in arrays:
+            tables = Tables(np.array(arrays["layout"]), arrays["offsets"], arrays["perm"])
+        return cls(arrays["ids"], arrays["words"], texts, tables, path.name)
 
     def write(self, path: Path, bits: int) -> None:
-        """Writes the segment to a file, durably, whole or not at all."""
+        """Writes the segment, with hash tables, to a file, durably, whole or not at all."""
         arrays = {"ids": self.ids, "words": self.words}
         if self.texts is not None:
             texts = self.texts if isinstance(self.texts, Texts) else Texts.of(self.texts)
             arrays |= {"texts": texts.data, "text_offsets": texts.offsets}
+        if len(self) >= MIN_ENTRIES:
+            tables = Tables.build(self.words, bits)
+            arrays |= {"layout": tables.layout, "offsets": tables.offsets, "perm": tables.perm}
         write_arrays(path, {"bits": bits}, arrays)
 
     def __len__(self) -> int:

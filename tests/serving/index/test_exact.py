@@ -6,10 +6,10 @@ import sys
 import brute
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from serving.index import HashIndex
+from serving.index import HashIndex, engine, segment
 
 
 @st.composite
@@ -37,9 +37,22 @@ def check(index, ids, codes, queries, k, radius):
         np.testing.assert_array_equal(matches[i].distances, expected)
 
 
-@settings(max_examples=60, deadline=None)
+@pytest.fixture(params=["scan", "tables", "tables, then scan"])
+def method(request, monkeypatch):
+    """Makes small indexes use tables as large ones do, with or without room to probe them."""
+    if request.param != "scan":
+        monkeypatch.setattr(segment, "MIN_ENTRIES", 2)
+        monkeypatch.setattr(engine, "MIN_SHARE", 1)
+        cost = 1e9 if request.param == "tables" else 30.0
+        monkeypatch.setattr(engine, "SCAN_COST", cost)
+    return request.param
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(entries(), st.integers(1, 80), st.integers(0, 40))
-def test_equals_brute_force(tmp_path_factory, data, k, radius):
+def test_equals_brute_force(tmp_path_factory, method, data, k, radius):
     bits, ids, codes, queries = data
     with HashIndex.open(tmp_path_factory.mktemp("index") / "i", bits=bits) as index:
         half = len(ids) // 2
