@@ -1,0 +1,219 @@
+"""Publishing: a model becomes the next version that a model server picks up."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from export import card, versions
+from export.errors import ExportError
+
+# TensorFlow takes seconds to import, and what lists or removes versions does without it: so
+# whatever needs it is imported where a version is made.
+if TYPE_CHECKING:
+    import keras
+
+    import zoo
+    from export.signatures import Exportable
+
+Progress = Callable[[str], None]
+BATCH_SIZES = (1, 3, 64)
+TOLERANCE = 1e-4
+
+
+def publish(
+    model: zoo.Autoencoder | str | os.PathLike[str],
+    base: str | os.PathLike[str],
+    *,
+    name: str,
+    examples: Any = None,
+    tolerance: float = TOLERANCE,
+    batch_sizes: Sequence[int] = BATCH_SIZES,
+    metrics: dict[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Publishes an autoencoder as the next version of `BASE/NAME`.
+
+    The version is built beside its place under a name that servers ignore, reloaded in another
+    process that has TensorFlow only, compared with the Keras model, flushed to disk, and then
+    renamed: a server sees nothing, or all of it.
+
+    Args:
+        model: An autoencoder, or the path of its `.keras` file or run folder.
+        base: The model server's base folder, made if absent.
+        name: The model's name there.
+        examples: Inputs to prove, warm up and record with, `[n, ...]` in the model's own form;
+            random numbers if omitted.
+        tolerance: Largest error `|a - b| / (1 + |b|)` allowed between SavedModel and Keras.
+        batch_sizes: Batch sizes to compare at.
+        metrics: Figures for the model card; those of the run folder if omitted.
+        progress: Called with a line on each step.
+
+    Returns:
+        Path of the version, `BASE/NAME/VERSION`.
+
+    Raises:
+        FileNotFoundError: If there is no model at the path.
+        ValueError: If the model, the name or the examples are not usable.
+        OSError: If the base can't be written.
+        ExportError: If the exported model fails a check.
+
+    Example:
+        >>> publish(ae, "models", name="digits")  # doctest: +SKIP
+        PosixPath('/srv/models/digits/1')
+    """
+    versions.check_name(name)
+    import zoo
+    from export import signatures
+
+    if isinstance(model, str | os.PathLike):
+        _tell(progress, f"loading {model}")
+        metrics = card.run_metrics(Path(model)) if metrics is None else metrics
+        model = zoo.load(Path(model))
+    if not isinstance(model, zoo.Autoencoder):
+        raise ValueError(
+            "model must be a zoo.Autoencoder or the path of one; publish_encoder takes other "
+            f"encoders. Received: {type(model).__name__}"
+        )
+    return _publish(
+        signatures.from_autoencoder(model),
+        base,
+        name,
+        given=examples,
+        tolerance=tolerance,
+        batch_sizes=batch_sizes,
+        metrics=metrics,
+        progress=progress,
+    )
+
+
+def publish_encoder(
+    model: keras.Model | str | os.PathLike[str],
+    base: str | os.PathLike[str],
+    *,
+    name: str,
+    thresholds: np.ndarray | None = None,
+    rotation: np.ndarray | None = None,
+    examples: Any = None,
+    tolerance: float = TOLERANCE,
+    batch_sizes: Sequence[int] = BATCH_SIZES,
+    metrics: dict[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Publishes any Keras encoder with `embed`, and with `hash` given thresholds or a rotation.
+
+    Args:
+        model: Functional or Sequential model from inputs to one output `[batch, d]`, or the path
+            of its `.keras` file.
+        base: As for `publish`.
+        name: As for `publish`.
+        thresholds: float `[bits]`: bit = component > threshold.
+        rotation: float `[d, bits]`, applied to the embedding before the thresholds.
+        examples: As for `publish`.
+        tolerance: As for `publish`.
+        batch_sizes: As for `publish`.
+        metrics: Figures for the model card.
+        progress: As for `publish`.
+
+    Returns:
+        Path of the version.
+
+    Raises:
+        FileNotFoundError: If there is no model at the path.
+        ValueError: If the model, thresholds, rotation, name or examples are not usable.
+        OSError: If the base can't be written.
+        ExportError: If the exported model fails a check.
+
+    Example:
+        >>> publish_encoder(resnet, "models", name="photos", thresholds=medians)  # doctest: +SKIP
+    """
+    versions.check_name(name)
+    from export import signatures
+
+    if isinstance(model, str | os.PathLike):
+        _tell(progress, f"loading {model}")
+        model = _load_encoder(Path(model))
+    return _publish(
+        signatures.from_encoder(model, thresholds, rotation),
+        base,
+        name,
+        given=examples,
+        tolerance=tolerance,
+        batch_sizes=batch_sizes,
+        metrics=metrics,
+        progress=progress,
+    )
+
+
+def _publish(
+    exportable: Exportable,
+    base: str | os.PathLike[str],
+    name: str,
+    *,
+    given: Any,
+    tolerance: float,
+    batch_sizes: Sequence[int],
+    metrics: dict[str, Any] | None,
+    progress: Progress | None,
+) -> Path:
+    from export import check, examples, golden, savedmodel
+
+    specs = exportable.inputs
+    recorded = examples.draw(specs) if given is None else examples.check(given, specs)
+    with versions.staging(base, name) as staging:
+        _tell(progress, "writing the SavedModel")
+        variables = savedmodel.write(exportable, staging.version)
+        _tell(progress, "asking the Keras model")
+        expected = check.requests(exportable.signatures, recorded, batch_sizes)
+        _tell(progress, "asking the SavedModel, in a process that has TensorFlow only")
+        answered, report = check.run_elsewhere(staging.version, expected, staging.folder)
+        _tell(progress, "comparing the answers")
+        if report["forbidden_ops"]:
+            raise ExportError(
+                f"a model server can't run {', '.join(report['forbidden_ops'])}: replace "
+                "tf.py_function and tf.numpy_function in the model by TensorFlow operations"
+            )
+        compared = check.compare(expected, answered, tolerance)
+        golden.write(staging.version, name, answered)
+        weights = [np.asarray(w) for layer in exportable.layers for w in layer.weights]
+        card.write(
+            staging.version,
+            {
+                "name": name,
+                **exportable.description,
+                "fingerprint": card.fingerprint(weights, exportable.description),
+                "metrics": metrics or {},
+                "signatures": report["signatures"],
+                "variables": variables,
+                "checks": {
+                    "tolerance": tolerance,
+                    "examples": "random" if given is None else "given",
+                    "signatures": compared,
+                    "load_seconds": report["load_seconds"],
+                },
+                "made_with": card.made_with(),
+                "files": card.inventory(staging.version),
+            },
+        )
+        _tell(progress, "flushing to disk and renaming")
+        return staging.commit()
+
+
+def _load_encoder(path: Path) -> keras.Model:
+    import keras
+
+    if not path.is_file():
+        raise FileNotFoundError(f"no model at {path}; expected a .keras file")
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"{path} is not a saved Keras model, or it is damaged")
+    return keras.saving.load_model(path)
+
+
+def _tell(progress: Progress | None, line: str) -> None:
+    if progress is not None:
+        progress(line)

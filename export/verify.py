@@ -1,0 +1,89 @@
+"""Checks of a version that is already there."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from export import card, check, golden, signatures
+from export.check import Exchange
+from export.errors import ExportError
+from export.publish import TOLERANCE
+
+
+def verify(
+    path: str | os.PathLike[str],
+    exportable: signatures.Exportable | None = None,
+    tolerance: float | None = None,
+) -> dict[str, Any]:
+    """Loads a version in another process and repeats its recorded requests.
+
+    Args:
+        path: The version, `BASE/NAME/VERSION`.
+        exportable: The Keras model's endpoints to compare with; the recorded answers if omitted.
+        tolerance: Largest error allowed; the one of the publication if omitted.
+
+    Returns:
+        Errors a signature, load time, bytes and fingerprint.
+
+    Raises:
+        FileNotFoundError: If there is no such version or it has no recorded requests.
+        ExportError: If the version is damaged, does not load, or answers otherwise.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise FileNotFoundError(f"no version at {path}; expected BASE/NAME/VERSION")
+    wrong = card.damage(path, thorough=True)
+    if wrong:
+        raise ExportError(f"{path} is damaged: {wrong}")
+    described = card.read(path)
+    recorded = list(golden.read(path))
+    expected = _with_margins(recorded) if exportable is None else _asked(exportable, recorded)
+    if tolerance is None:
+        tolerance = described.get("checks", {}).get("tolerance", TOLERANCE)
+    with tempfile.TemporaryDirectory() as workspace:
+        answered, report = check.run_elsewhere(path, expected, Path(workspace))
+    return {
+        "path": str(path),
+        "fingerprint": described.get("fingerprint"),
+        "bytes": card.size_of(path),
+        "load_seconds": report["load_seconds"],
+        "tolerance": tolerance,
+        "signatures": check.compare(expected, answered, tolerance),
+    }
+
+
+def _with_margins(recorded: Sequence[Exchange]) -> list[Exchange]:
+    """Lends the margins of `hash_query` to `hash`: a bit on its threshold may fall either way."""
+    margins = {
+        _rows(exchange): exchange.outputs["margin"]
+        for exchange in recorded
+        if "margin" in exchange.outputs
+    }
+    return [
+        dataclasses.replace(
+            exchange, outputs={**exchange.outputs, "margin": margins[_rows(exchange)]}
+        )
+        if exchange.signature == "hash" and _rows(exchange) in margins
+        else exchange
+        for exchange in recorded
+    ]
+
+
+def _asked(exportable: signatures.Exportable, recorded: Sequence[Exchange]) -> list[Exchange]:
+    reference = {signature.name: signature.reference for signature in exportable.signatures}
+    unknown = {exchange.signature for exchange in recorded} - set(reference)
+    if unknown:
+        raise ExportError(f"the Keras model has no signature {', '.join(sorted(unknown))}")
+    return [
+        dataclasses.replace(exchange, outputs=reference[exchange.signature](exchange.inputs))
+        for exchange in recorded
+    ]
+
+
+def _rows(exchange: Exchange) -> int:
+    return len(next(iter(exchange.inputs.values())))
