@@ -3,6 +3,7 @@
 Importing this takes NumPy, gRPC and protobuf only; TensorFlow comes with `serving.server`.
 """
 
+from serving.aio import AsyncClient
 from serving.channel import TLS
 from serving.client import Client
 from serving.errors import (
@@ -23,6 +24,7 @@ from serving.signatures import Signature, TensorSpec
 
 __all__ = [
     "TLS",
+    "AsyncClient",
     "Client",
     "DeadlineExceeded",
     "FailedPrecondition",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import collections
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import grpc
 import numpy as np
 
 from serving import requests
-from serving.channel import TLS, open_channel
+from serving.base import BaseClient, check_method
 from serving.errors import (
     DeadlineExceeded,
     InvalidInput,
@@ -19,17 +19,11 @@ from serving.errors import (
     ServerUnavailable,
     from_rpc,
 )
-from serving.requests import Address, HashQuery, VersionStatus
+from serving.requests import HashQuery, VersionStatus
 from serving.signatures import Signature, fit_inputs, pick, read_signatures
-from serving.wire.messages import (
-    METHODS,
-    MODEL_SERVICE,
-    PREDICTION_SERVICE,
-    GetModelMetadataRequest,
-)
 
 
-class Client:
+class Client(BaseClient):
     """Speaks to one model on a TF Serving model server, or on the embedded one.
 
     Inputs are checked against the model's signature before they are sent, large ones are cut
@@ -54,42 +48,6 @@ class Client:
         >>> with Client("localhost:8500", model="fashion") as client:
         ...     codes = client.hash(images)
     """
-
-    def __init__(
-        self,
-        target: str | Sequence[str],
-        model: str,
-        *,
-        version: int | None = None,
-        label: str | None = None,
-        timeout: float = 30.0,
-        tls: TLS | None = None,
-        metadata: Iterable[tuple[str, str]] = (),
-        max_rows: int = 1024,
-        max_bytes: int = 4 << 20,
-        in_flight: int = 4,
-        retry: bool = True,
-        wait_for_ready: bool = False,
-    ):
-        for name, value in (("max_rows", max_rows), ("in_flight", in_flight), ("timeout", timeout)):
-            if value <= 0:
-                raise InvalidInput(f"{name} must be positive; received {value}")
-        self.address = Address(model, version, label)
-        self.target = target if isinstance(target, str) else ",".join(target)
-        self._options = {"metadata": tuple(metadata), "wait_for_ready": wait_for_ready}
-        self._timeout = timeout
-        self._max_rows, self._max_bytes, self._in_flight = max_rows, max_bytes, in_flight
-        self._signatures: dict[str, Signature] | None = None
-        self._channel = open_channel(target, tls, retry)
-        self._calls = {
-            method: self._channel.unary_unary(
-                f"/{service}/{method}",
-                request_serializer=request.SerializeToString,
-                response_deserializer=response.FromString,
-            )
-            for service in (PREDICTION_SERVICE, MODEL_SERVICE)
-            for method, (request, response) in METHODS[service].items()
-        }
 
     def embed(self, x: Any, timeout: float | None = None) -> np.ndarray:
         """Returns embeddings, float32 [n, d].
@@ -164,9 +122,7 @@ class Client:
             >>> for codes in client.encode_many(tf_dataset.as_numpy_iterator(), "hash"):
             ...     index.add(next_ids(len(codes)), codes)
         """
-        if signature not in requests.OUTPUTS:
-            known = ", ".join(requests.OUTPUTS)
-            raise InvalidInput(f"signature must be one of {known}; received {signature!r}")
+        check_method(signature)
         sizes: collections.deque[int] = collections.deque()
 
         def pieces() -> Iterator[dict[str, np.ndarray]]:
@@ -193,10 +149,8 @@ class Client:
 
     def metadata(self, timeout: float | None = None) -> dict[str, Signature]:
         """Asks the server for the model's signatures, by name."""
-        request = GetModelMetadataRequest(
-            model_spec=self.address.spec(), metadata_field=["signature_def"]
-        )
-        self._signatures = read_signatures(self._call("GetModelMetadata", request, timeout))
+        response = self._call("GetModelMetadata", self._metadata_request(), timeout)
+        self._signatures = read_signatures(response)
         return self._signatures
 
     def wait_until_ready(self, timeout: float = 60.0) -> None:
@@ -216,10 +170,7 @@ class Client:
                 if time.monotonic() + 0.05 >= deadline:
                     if isinstance(error, ServerUnavailable):
                         raise
-                    raise DeadlineExceeded(
-                        f"model {self.address.model} at {self.target} not ready within"
-                        f" {timeout:g} s: {error}"
-                    ) from error
+                    raise DeadlineExceeded(self._not_ready(timeout, error)) from error
             time.sleep(0.05)
 
     def close(self) -> None:
