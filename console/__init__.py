@@ -2,5 +2,6 @@
 
 from console.group import Group
 from console.output import json_option, print_result, print_table
+from console.quiet import start_tensorflow
 
-__all__ = ["Group", "json_option", "print_result", "print_table"]
+__all__ = ["Group", "json_option", "print_result", "print_table", "start_tensorflow"]

@@ -1,5 +1,12 @@
 """Autoencoders for Keras whose codes are the product."""
 
+import sys
+
+if sys.argv[:1] == ["-m"]:  # python -m zoo: this file runs before its command line does
+    import console
+
+    console.start_tensorflow()
+
 from zoo import layers
 from zoo.autoencoder import Autoencoder
 from zoo.code import CodeSpec

@@ -1,0 +1,165 @@
+"""The command line of the zoo: list, fit, evaluate, report."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from typing import Any
+
+import click
+
+import console
+
+run_argument = click.argument("run", type=click.Path(path_type=pathlib.Path))
+data_dir_option = click.option(
+    "--data-dir",
+    envvar="AEZOO_DATA_DIR",
+    type=click.Path(file_okay=False),
+    help="Folder with NAME.npz files, searched before anything is downloaded.",
+)
+
+
+@click.group(cls=console.Group)
+def cli() -> None:
+    """Train autoencoders whose codes are the product, and measure them."""
+
+
+@cli.command("list")
+@console.json_option
+def list_command(as_json: bool) -> None:
+    """List the variants and backbones."""
+    import zoo
+
+    variants = zoo.list_variants()
+    if as_json:
+        rows = [
+            {"name": v.name, "code": v.kind, "summary": v.summary, "source": v.source}
+            for v in variants
+        ]
+        click.echo(json.dumps({"variants": rows, "backbones": zoo.list_backbones()}, indent=2))
+        return
+    console.print_table(
+        [(v.name, v.kind, v.summary, v.source) for v in variants],
+        ("variant", "code", "what stops the copying", "source"),
+    )
+    click.echo(f"\nbackbones: {', '.join(zoo.list_backbones())}")
+
+
+@cli.command(
+    epilog="""\b
+Examples:
+  python -m zoo fit --data digits --out runs/digits
+  python -m zoo fit --data mnist --data-dir ~/data --code-dim 64 --backbone conv --out runs/mnist
+  python -m zoo fit --data vectors.npy --variant undercomplete --out runs/vectors
+  python -m zoo fit --resume --out runs/mnist"""
+)
+@click.option("--data", default="digits", show_default=True, help="A name, or an .npz/.npy file.")
+@data_dir_option
+@click.option("--variant", default="semantic-hash", show_default=True, help="See `list`.")
+@click.option("--backbone", default="dense", show_default=True, help="See `list`.")
+@click.option("--code-dim", default=32, show_default=True, help="Units, or bits, of the code.")
+@click.option("--likelihood", help="bernoulli or gaussian; chosen by the data if left out.")
+@click.option("--epochs", type=int, help="Passes over the data.  [default: 20]")
+@click.option("--batch-size", default=128, show_default=True, help="Rows of a step.")
+@click.option("--learning-rate", default=1e-3, show_default=True, help="Adam's learning rate.")
+@click.option("--seed", default=0, show_default=True, help="Seed of weights, order and noise.")
+@click.option(
+    "--option",
+    "options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An option of the variant or backbone, as JSON: noise=2, hidden=[256].",
+)
+@click.option(
+    "--out", required=True, type=click.Path(path_type=pathlib.Path), help="The run folder."
+)
+@click.option(
+    "--resume", is_flag=True, help="Go on with the run in --out, with its options; --epochs adds."
+)
+@console.json_option
+def fit(
+    out: pathlib.Path,
+    resume: bool,
+    epochs: int | None,
+    options: tuple[str, ...],
+    as_json: bool,
+    **config: Any,
+) -> None:
+    """Train a model into a run folder, measure it and write its report.
+
+    The folder gets model.keras, config.json, history.csv, metrics.json, report.html with
+    figures, and TensorBoard logs. A killed training goes on with --resume and ends as if it
+    had never been stopped.
+    """
+    from zoo.training import Run, fit_run
+
+    run = Run(out)
+    if resume:
+        config = run.read_json(run.config_file)
+        config["epochs"] = epochs or config["epochs"]
+    elif run.config_file.exists():
+        raise click.UsageError(f"{out} holds a run already: add --resume or choose another --out.")
+    else:
+        config |= {"epochs": 20 if epochs is None else epochs, "options": _parse(options)}
+    model = fit_run(run, config)
+    click.echo("measuring and drawing ...", err=True)
+    metrics = _measure(run, model, report=True)
+    console.print_result({"run": str(out), **metrics}, as_json)
+
+
+@cli.command(epilog="\b\nExample:\n  python -m zoo evaluate runs/digits --json")
+@run_argument
+@data_dir_option
+@console.json_option
+def evaluate(run: pathlib.Path, data_dir: str | None, as_json: bool) -> None:
+    """Measure a run on its test rows; writes metrics.json."""
+    from zoo.training import Run
+
+    folder = Run(run)
+    metrics = _measure(folder, folder.load_model(), data_dir=data_dir)
+    console.print_result(metrics, as_json, title=str(run))
+
+
+@cli.command(epilog="\b\nExample:\n  python -m zoo report runs/digits")
+@run_argument
+@data_dir_option
+def report(run: pathlib.Path, data_dir: str | None) -> None:
+    """Write report.html and its figures anew."""
+    from zoo.training import Run
+
+    folder = Run(run)
+    _measure(folder, folder.load_model(), report=True, data_dir=data_dir)
+    click.echo(folder.folder / "report.html")
+
+
+def _measure(
+    run: Any, model: Any, report: bool = False, data_dir: str | None = None
+) -> dict[str, Any]:
+    import zoo.datasets
+    import zoo.evaluation
+    from zoo.evaluation.report import build_report
+
+    config = run.read_json(run.config_file)
+    dataset = zoo.datasets.load(config["data"], data_dir or config["data_dir"])
+    evaluation = zoo.evaluation.evaluate(model, dataset)
+    run.write_json(run.metrics_file, evaluation.metrics)
+    if report:
+        histograms = []
+        if run.activations_file.exists():
+            histograms = run.read_json(run.activations_file)
+        page = build_report(model, dataset, evaluation, run.read_history(), histograms, config)
+        page.write(run.folder / "report.html")
+    return evaluation.metrics
+
+
+def _parse(options: tuple[str, ...]) -> dict[str, Any]:
+    parsed = {}
+    for option in options:
+        name, equals, value = option.partition("=")
+        if not equals:
+            raise click.BadParameter(f"{option!r}: write NAME=VALUE.", param_hint="--option")
+        try:
+            parsed[name] = json.loads(value)
+        except json.JSONDecodeError:
+            parsed[name] = value
+    return parsed

@@ -1,0 +1,104 @@
+"""`Page`: one self-contained HTML file of text, tables and figures, with the figures as PNG."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import io
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import jinja2
+import matplotlib.figure
+
+
+@dataclasses.dataclass
+class Page:
+    """Collects sections and writes them.
+
+    Args:
+        title: The page's heading.
+        subtitle: A sentence below it.
+
+    Example:
+    >>> page = Page("digits", "semantic-hash, 32 bits")
+    >>> page.add("Errors", "Lower is better.", table={"reconstruction_error": 0.12})
+    >>> page.write("runs/digits/report.html")
+    """
+
+    title: str
+    subtitle: str = ""
+    sections: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+
+    def add(
+        self,
+        heading: str,
+        text: str = "",
+        *,
+        table: Mapping[str, Any] | None = None,
+        figure: matplotlib.figure.Figure | None = None,
+        name: str = "",
+    ) -> None:
+        """Adds a section.
+
+        Args:
+            heading: Its heading.
+            text: What is to be seen; the alternative text of the figure too.
+            table: Names to values.
+            figure: A picture.
+            name: File name of the picture, without ending.
+        """
+        self.sections.append(
+            {
+                "heading": heading,
+                "text": text,
+                "rows": [(key, _show(value)) for key, value in (table or {}).items()],
+                "name": name,
+                "png": b"" if figure is None else _png(figure),
+            }
+        )
+
+    def write(self, path: str | pathlib.Path) -> pathlib.Path:
+        """Writes the page and, beside it, its figures.
+
+        Args:
+            path: Where the page goes.
+
+        Returns:
+            The page's path.
+        """
+        path = pathlib.Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for section in self.sections:
+            if section["png"]:
+                _replace(path.with_name(f"{section['name']}.png"), section["png"])
+        environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(pathlib.Path(__file__).parent), autoescape=True
+        )
+        sections = [
+            {**section, "png": base64.b64encode(section["png"]).decode()}
+            for section in self.sections
+        ]
+        html = environment.get_template("page.html").render(
+            title=self.title, subtitle=self.subtitle, sections=sections
+        )
+        _replace(path, html.encode())
+        return path
+
+
+def _show(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _png(figure: matplotlib.figure.Figure) -> bytes:
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    return file.getvalue()
+
+
+def _replace(path: pathlib.Path, content: bytes) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(content)
+    os.replace(partial, path)

@@ -1,0 +1,102 @@
+"""The report page of a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from zoo.autoencoder import Autoencoder
+from zoo.datasets import Dataset
+from zoo.evaluation import figures
+from zoo.evaluation.evaluate import Evaluation
+from zoo.evaluation.page import Page
+from zoo.evaluation.retrieval import hamming_distances, squared_distances
+
+SHOWN = 10
+
+
+def build_report(
+    model: Autoencoder,
+    dataset: Dataset,
+    evaluation: Evaluation,
+    history: list[dict[str, float]],
+    histograms: list[list[int]],
+    config: dict[str, Any],
+) -> Page:
+    """Puts the pictures of a run on one page.
+
+    Args:
+        model: The trained model.
+        dataset: Its data.
+        evaluation: What `evaluate` returned.
+        history: One row an epoch.
+        histograms: Counts of activations for each epoch, empty for codes that are not binary.
+        config: The options of the run.
+
+    Returns:
+        The page, not yet written.
+    """
+    page = Page(
+        f"{config['variant']} on {dataset.name}",
+        f"{model.code.size} {'bits' if model.code.kind == 'binary' else 'units'}, "
+        f"{config['backbone']} backbone, {len(history)} epochs",
+    )
+    page.add("Measured on the test rows", table=evaluation.metrics)
+    some = np.linspace(0, len(dataset.x_test) - 1, min(SHOWN, len(dataset.x_test))).astype(int)
+    inputs = np.asarray(model.preprocessor(dataset.x_test[some]))
+    outputs = evaluation.reconstructions[some]
+    if dataset.is_image:
+        rows = [("input", inputs), ("reconstruction", outputs)]
+        if evaluation.test_bits is not None:
+            bits = evaluation.test_bits[some].astype("float32")
+            rows.append(("from the bits", np.asarray(model.decoder(bits))))
+        page.add(
+            "Reconstructions",
+            "Test rows and what the decoder makes of their codes.",
+            figure=figures.reconstructions(rows),
+            name="reconstructions",
+        )
+        page.add(
+            "Nearest neighbours",
+            "Test rows (framed) and the training rows nearest to them by code, with "
+            + ("Hamming distances." if model.binarize is not None else "squared distances."),
+            figure=_neighbours(dataset, evaluation, some),
+            name="neighbours",
+        )
+    else:
+        page.add(
+            "Reconstructions",
+            "Test rows and what the decoder makes of their codes.",
+            figure=figures.profiles(inputs[:4], outputs[:4]),
+            name="reconstructions",
+        )
+    if histograms:
+        page.add(
+            "Activations of the code",
+            "Noise before the sigmoid pushes activations to 0 and 1.",
+            figure=figures.activation_histograms(np.array(histograms)),
+            name="activations",
+        )
+    page.add(
+        "Map of the codes",
+        "Test rows, coloured by label where there are labels; labels took no part in training.",
+        figure=figures.code_map(evaluation.test_codes, dataset.y_test),
+        name="map",
+    )
+    if history:
+        page.add("Training", figure=figures.curves(history), name="curves")
+    page.add("Options", table=config)
+    return page
+
+
+def _neighbours(dataset: Dataset, evaluation: Evaluation, some: np.ndarray) -> Any:
+    some = some[:6]
+    if evaluation.test_bits is not None and evaluation.train_bits is not None:
+        distances = hamming_distances(evaluation.test_bits[some], evaluation.train_bits)
+    else:
+        distances = squared_distances(evaluation.test_codes[some], evaluation.train_codes)
+    nearest = np.argsort(distances, axis=1, kind="stable")[:, :SHOWN]
+    captions = [[f"{row[i]:.3g}" for i in ids] for row, ids in zip(distances, nearest, strict=True)]
+    found = [dataset.x_train[ids] for ids in nearest]
+    return figures.neighbours(dataset.x_test[some], found, captions)

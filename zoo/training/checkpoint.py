@@ -1,0 +1,60 @@
+"""`Checkpoint`: keeps a run folder able to resume while training goes on."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import keras
+import numpy as np
+
+from zoo.training.run import Run
+
+# Seconds between two saved models: a kill costs no more work than that and one epoch.
+INTERVAL = 5.0
+BINS = 40
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Writes history and model every few seconds and at the end.
+
+    The history is written first: rows beyond the saved model's epoch are dropped on resuming,
+    so a kill between the two writes loses nothing. For codes in [0, 1] the histogram of the
+    noise-free activations on a sample is kept for each epoch too.
+
+    Args:
+        run: The folder.
+        sample: Rows for the histogram.
+        first_epoch: Epochs trained before.
+    """
+
+    def __init__(self, run: Run, sample: np.ndarray, first_epoch: int = 0):
+        super().__init__()
+        self.run = run
+        self.sample = sample
+        self.rows = run.read_history()[:first_epoch]
+        self.histograms: list[list[int]] = []
+        if first_epoch and run.activations_file.exists():
+            self.histograms = run.read_json(run.activations_file)[:first_epoch]
+        self.saved = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Notes the epoch and saves if it is time."""
+        self.rows.append({"epoch": epoch} | {k: float(v) for k, v in (logs or {}).items()})
+        if self.model.code.kind == "binary":
+            codes = np.asarray(self.model.encoder(self.sample, training=False))
+            self.histograms.append(np.histogram(codes, BINS, (0, 1))[0].tolist())
+        if time.monotonic() - self.saved >= INTERVAL:
+            self.save()
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Saves the last state."""
+        self.save()
+
+    def save(self) -> None:
+        """Writes everything."""
+        self.run.write_history(self.rows)
+        if self.histograms:
+            self.run.write_json(self.run.activations_file, self.histograms)
+        self.run.save_model(self.model)
+        self.saved = time.monotonic()

@@ -1,0 +1,130 @@
+"""Trains a model into a run folder; goes on where an earlier training was stopped."""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+import filelock
+import keras
+import numpy as np
+import tensorflow as tf
+
+import zoo.datasets
+import zoo.registry
+from zoo.autoencoder import Autoencoder
+from zoo.training.checkpoint import Checkpoint
+from zoo.training.progress import ProgressBar
+from zoo.training.run import Run
+
+MAX_VALIDATION_ROWS = 5000
+VALIDATION_BATCH = 1000
+HISTOGRAM_ROWS = 500
+STEPS_PER_EXECUTION = 16
+
+
+def fit_run(run: Run, config: dict[str, Any], progress: bool = True) -> Autoencoder:
+    """Trains, or goes on training, the model of a run folder.
+
+    If the folder holds a model it is trained up to `config["epochs"]`, seeing the very batches
+    and noise that it would have seen without the interruption.
+
+    Args:
+        run: The folder.
+        config: `data`, `data_dir`, `variant`, `backbone`, `code_dim`, `likelihood` (`None` to
+            choose by the data), `epochs`, `batch_size`, `learning_rate`, `seed`, `options`.
+        progress: Whether to show a progress bar.
+
+    Returns:
+        The trained model, which is also in the folder.
+
+    Raises:
+        ValueError: If an option is wrong, the data is not what the run began with, or another
+            process is training into the folder.
+        FileNotFoundError: If the data can't be found.
+    """
+    for name in ("epochs", "batch_size", "learning_rate"):
+        if not config[name] > 0:
+            raise ValueError(f"`{name}` must be positive. Received: {name}={config[name]}")
+    dataset = zoo.datasets.load(config["data"], config["data_dir"])
+    fingerprint = dataset.fingerprint()
+    train, validation = _hold_out(dataset.x_train, config["seed"])
+    batch_size = min(config["batch_size"], len(train))
+    steps = len(train) // batch_size
+    try:
+        with run.lock():
+            if run.model_file.exists():
+                begun_with = run.read_json(run.config_file)["data_fingerprint"]
+                if fingerprint != begun_with:
+                    raise ValueError(
+                        f"The data {config['data']!r} is not what {run.folder} was begun with. "
+                        f"Received: fingerprint {fingerprint[:12]}, expected {begun_with[:12]}"
+                    )
+                model = run.load_model()
+            else:
+                model = _new_model(train, config, steps)
+            epochs_done = int(model.optimizer.iterations) // steps
+            run.write_json(
+                run.config_file,
+                {**config, "data_fingerprint": fingerprint, "versions": _versions()},
+            )
+            callbacks = [
+                Checkpoint(run, validation[:HISTOGRAM_ROWS], epochs_done),
+                keras.callbacks.TensorBoard(run.tensorboard_folder, write_graph=False),
+            ]
+            if progress:
+                callbacks.append(ProgressBar(config["epochs"], epochs_done))
+            model.fit(
+                zoo.datasets.shuffled_batches(train, batch_size, config["seed"], epochs_done),
+                steps_per_epoch=steps,
+                initial_epoch=epochs_done,
+                epochs=config["epochs"],
+                validation_data=validation,
+                validation_batch_size=VALIDATION_BATCH,
+                callbacks=callbacks,
+                shuffle=False,
+                verbose=0,
+            )
+            return model
+    except filelock.Timeout:
+        raise ValueError(f"Another process is training into {run.folder}.") from None
+
+
+def _hold_out(x: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Splits off the rows that curves are measured on; the test rows stay untouched."""
+    order = np.random.default_rng(seed).permutation(len(x))
+    count = min(MAX_VALIDATION_ROWS, max(1, len(x) // 10))
+    return x[np.sort(order[count:])], x[np.sort(order[:count])]
+
+
+def _new_model(x: np.ndarray, config: dict[str, Any], steps: int) -> Autoencoder:
+    keras.utils.set_random_seed(config["seed"])
+    preprocessing, likelihood = zoo.datasets.preprocessing_for(x)
+    options = dict(config["options"])
+    # Schedules inside the model run over the training that is planned.
+    if "training_steps" in zoo.registry.list_options(config["variant"], config["backbone"]):
+        options.setdefault("training_steps", config["epochs"] * steps)
+    model = zoo.registry.create(
+        config["variant"],
+        input_shape=x.shape[1:],
+        code_dim=config["code_dim"],
+        backbone=config["backbone"],
+        likelihood=config["likelihood"] or likelihood,
+        preprocessing=preprocessing,
+        input_dtype="uint8" if x.dtype == np.uint8 else "float32",
+        **options,
+    )
+    model.compile(
+        optimizer=keras.optimizers.Adam(config["learning_rate"]),
+        steps_per_execution=min(STEPS_PER_EXECUTION, steps),
+    )
+    return model
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "numpy": np.__version__,
+    }

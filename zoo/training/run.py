@@ -1,0 +1,105 @@
+"""`Run`: the folder that a training writes and evaluation reads."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import pathlib
+from typing import Any
+
+import filelock
+
+from zoo.autoencoder import Autoencoder
+from zoo.load import MODEL_FILE, load
+
+
+class Run:
+    """A folder with a model, the options it was made with, and what was measured.
+
+    `model.keras` the model with its optimizer; `config.json` all options, seeds, versions and
+    the data's fingerprint; `history.csv` a row an epoch; `metrics.json`; `report.html` and its
+    figures; `tensorboard/`. Every file is replaced whole or not at all.
+
+    Args:
+        folder: The folder, which need not exist.
+
+    Example:
+    >>> Run("runs/digits").load_model().encoder
+    """
+
+    def __init__(self, folder: str | pathlib.Path):
+        self.folder = pathlib.Path(folder)
+        self.model_file = self.folder / MODEL_FILE
+        self.config_file = self.folder / "config.json"
+        self.history_file = self.folder / "history.csv"
+        self.metrics_file = self.folder / "metrics.json"
+        self.activations_file = self.folder / "activations.json"
+        self.tensorboard_folder = self.folder / "tensorboard"
+
+    def lock(self) -> filelock.BaseFileLock:
+        """A lock that one training at a time can hold; taking it does not wait."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return filelock.FileLock(self.folder / ".lock", timeout=0)
+
+    def load_model(self) -> Autoencoder:
+        """Loads the model; see `zoo.load` for the errors."""
+        return load(self.folder)
+
+    def save_model(self, model: Autoencoder) -> None:
+        """Replaces the model."""
+        # Keras wants the ending .keras.
+        partial = self.model_file.with_name(".partial.keras")
+        model.save(partial)
+        _replace(partial, self.model_file)
+
+    def read_json(self, file: pathlib.Path) -> Any:
+        """Reads one of the folder's JSON files.
+
+        Raises:
+            FileNotFoundError: If it is not there.
+            ValueError: If it is damaged.
+        """
+        if not file.is_file():
+            raise FileNotFoundError(f"{self.folder} is not a run of `python -m zoo fit`: no {file}")
+        try:
+            return json.loads(file.read_text())
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{file} is damaged: {error}") from error
+
+    def write_json(self, file: pathlib.Path, content: Any) -> None:
+        """Replaces one of the folder's JSON files."""
+        write_text(file, json.dumps(content, indent=2) + "\n")
+
+    def read_history(self) -> list[dict[str, float]]:
+        """One row an epoch."""
+        if not self.history_file.exists():
+            return []
+        with self.history_file.open(newline="") as file:
+            return [
+                {name: float(value) for name, value in row.items() if value}
+                for row in csv.DictReader(file)
+            ]
+
+    def write_history(self, rows: list[dict[str, float]]) -> None:
+        """Replaces the history."""
+        names = dict.fromkeys(name for row in rows for name in row)
+        partial = self.history_file.with_suffix(".partial")
+        with partial.open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(names))
+            writer.writeheader()
+            writer.writerows(rows)
+        _replace(partial, self.history_file)
+
+
+def write_text(path: pathlib.Path, text: str) -> None:
+    """Replaces a file whole or not at all."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text)
+    _replace(partial, path)
+
+
+def _replace(partial: pathlib.Path, path: pathlib.Path) -> None:
+    with partial.open("rb") as file:
+        os.fsync(file.fileno())
+    os.replace(partial, path)
