@@ -114,7 +114,8 @@ def code_map(codes: np.ndarray, labels: np.ndarray | None) -> matplotlib.figure.
         maps["t-SNE"] = tsne.fit_transform(codes)
     figure = _figure(10, 4.6)
     for axis, (name, points) in zip(figure.subplots(1, 2), maps.items(), strict=False):
-        dots = axis.scatter(*points.T, c=labels, cmap="tab10", s=6, lw=0)
+        colours = {"color": BLUE} if labels is None else {"c": labels, "cmap": "tab10"}
+        dots = axis.scatter(*points.T, s=6, lw=0, **colours)
         axis.set(xticks=[], yticks=[])
         axis.set_title(f"{name} of the codes", fontsize=9)
     if labels is not None and len(np.unique(labels)) <= 10:

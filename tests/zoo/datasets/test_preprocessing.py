@@ -1,0 +1,26 @@
+import numpy as np
+import pytest
+
+from zoo.datasets import preprocessing_for
+
+
+def test_bytes_are_scaled_to_the_unit_interval():
+    layer, likelihood = preprocessing_for(np.uint8([[0, 255]]))
+    assert likelihood == "bernoulli"
+    np.testing.assert_allclose(layer(np.uint8([[0, 255]])), [[0, 1]], atol=1e-6)
+
+
+def test_the_unit_interval_is_left_alone():
+    assert preprocessing_for(np.float32([[0, 1]])) == (None, "bernoulli")
+
+
+def test_other_values_are_normalised():
+    x = np.random.default_rng(0).normal(5, [1, 10], (1000, 2)).astype("float32")
+    layer, likelihood = preprocessing_for(x)
+    assert likelihood == "gaussian"
+    np.testing.assert_allclose(np.std(layer(x), axis=0), [1, 1], atol=1e-3)
+
+
+def test_nan_is_refused():
+    with pytest.raises(ValueError, match="finite"):
+        preprocessing_for(np.float32([[np.nan, 1]]))

@@ -1,0 +1,91 @@
+import json
+
+import click.testing
+import numpy as np
+import pytest
+
+from zoo.cli import cli
+
+
+def invoke(*arguments):
+    return click.testing.CliRunner().invoke(cli, [str(a) for a in arguments])
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "digits"
+    result = invoke("fit", "--epochs", 3, "--option", "hidden=[32]", "--json", "--out", out)
+    assert result.exit_code == 0, result.output
+    return out, json.loads(result.stdout)
+
+
+def test_fit_measures_and_reports(run):
+    out, metrics = run
+    assert metrics["run"] == str(out)
+    assert {"reconstruction_error", "binarized_error", "precision_at_100_bits"} <= set(metrics)
+    for name in ("model.keras", "config.json", "history.csv", "metrics.json", "report.html"):
+        assert (out / name).stat().st_size
+    for name in ("reconstructions", "neighbours", "activations", "map", "curves"):
+        assert (out / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_evaluate_gives_the_same_numbers_again(run):
+    out, metrics = run
+    again = json.loads(invoke("evaluate", out, "--json").stdout)
+    assert again == {name: value for name, value in metrics.items() if name != "run"}
+    assert again == json.loads((out / "metrics.json").read_text())
+
+
+def test_report_is_written_anew(run):
+    out, _ = run
+    (out / "report.html").unlink()
+    assert invoke("report", out).exit_code == 0
+    assert (out / "report.html").exists()
+
+
+def test_vectors_without_labels_of_any_scale(tmp_path):
+    x = np.random.default_rng(0).normal(7, 3, (200, 5)).astype("float32")
+    np.save(tmp_path / "x.npy", x)
+    result = invoke(
+        *("fit", "--data", tmp_path / "x.npy", "--variant", "undercomplete", "--code-dim", 2),
+        *("--epochs", 2, "--out", tmp_path / "run", "--json"),
+    )
+    assert result.exit_code == 0, result.output
+    assert "precision_at_100" not in json.loads(result.stdout)
+
+
+def test_list():
+    assert "semantic-hash" in invoke("list").output
+    listed = json.loads(invoke("list", "--json").stdout)
+    assert "dense" in listed["backbones"]
+    assert {"name", "code", "summary", "source"} <= set(listed["variants"][0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("fit", "--variant", "semantic"), "Did you mean 'semantic-hash'"),
+        (("fit", "--code-dim", 0), "positive integer. Received: 0"),
+        (("fit", "--data", "digitz"), "Did you mean 'digits'"),
+        (("fit", "--epochs", 0), "Received: epochs=0"),
+        (("fit", "--option", "noise"), "write NAME=VALUE"),
+        (("fit", "--option", "noize=1"), "Did you mean 'noise'"),
+        (("fit", "--resume"), "is not a run"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(arguments, message, tmp_path):
+    result = invoke(*arguments, "--out", tmp_path / "run")
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert len(result.stderr.strip().splitlines()) <= 4
+
+
+def test_a_finished_run_is_not_overwritten(run):
+    result = invoke("fit", "--out", run[0])
+    assert result.exit_code == 2
+    assert "--resume" in result.stderr
+
+
+def test_a_run_that_is_not_there(tmp_path):
+    result = invoke("evaluate", tmp_path)
+    assert (result.exit_code, "There is no model" in result.stderr) == (2, True)
