@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from serving.index.results import Hits
-from serving.index.scan import scan_nearest, scan_within
+from serving.index.scan import scan_nearest, scan_weighted, scan_within
 from serving.index.snapshot import Part, Snapshot
-from serving.index.tables import Tables
+from serving.index.weights import Weights
 
 SCAN_COST = 0.8  # a word of a row
 CACHED_COST = 12.0  # a probe or a candidate, if the codes stay in the processor's cache
@@ -32,11 +32,13 @@ class Step:
     """What was done to answer one query from one part of the index.
 
     Attributes:
-        method: "bucket" (the code's own bucket, or flips of the whole code), "multi-index"
-            (flips within parts of the code), "scan", or "multi-index, then scan".
+        method: "bucket" (the query's bucket, and flips of the whole code), "multi-index" (flips
+            in parts of the code), "query-directed" (the least certain bits flipped first),
+            "scan", or one of the former followed by ", then scan".
         entries: Entries of the part.
         tables: Number of tables; 0 if the part has none.
-        radius: Largest number of flips in a table; -1 without probes.
+        radius: How many bits were flipped at most in a table; query-directed: how many sets of
+            bits were flipped in a table.
         probes: Buckets looked up.
         candidates: Codes compared with the query.
         microseconds: How long it took.
@@ -52,8 +54,8 @@ class Step:
 
     def __str__(self) -> str:
         text = f"{self.method}: {self.candidates} of {self.entries} codes compared"
-        if self.radius >= 0:
-            text += f", {self.probes} buckets of {self.tables} tables, up to {self.radius} flips"
+        if self.probes:
+            text += f", {self.probes} buckets of {self.tables} tables"
         return f"{text}, {self.microseconds:.0f} us"
 
 
@@ -63,55 +65,68 @@ Found = list[tuple[Part, Hits]]
 def search_within(
     snapshot: Snapshot, queries: np.ndarray, radius: int, steps: list[Step] | None = None
 ) -> Found:
-    """Every entry within a radius of each query.
-
-    Args:
-        snapshot: Where to search.
-        queries: Words [words, queries].
-        radius: In bits.
-        steps: Is extended by what was done.
-    """
+    """Every entry within a radius of each query; arguments as of `search_nearest`."""
     radii = np.full(queries.shape[1], radius, np.int64)
     found: Found = []
     for part in snapshot.parts:
         started = time.perf_counter()
-        tables, report = part.segment.tables, None
-        if tables is None:
-            hits = scan_within(part, queries, radii)
-        else:
-            dead, budget = _dead(part), _budget(part)
-            hits, report = tables.within(part.segment.words, dead, queries, radii, budget)
+        tables, report, rest = part.segment.tables, None, np.arange(len(radii))
+        hits = Hits.none()
+        if tables is not None:
+            place = part.segment.words, _dead(part), queries
+            hits, report = tables.within(*place, radii, _budget(part))
             rest = np.flatnonzero(report[:, 0] < 0)
-            if len(rest):
-                hits = _add(hits, scan_within(part, queries[:, rest], radii[rest]), rest)
+        if len(rest):
+            hits = _add(hits, scan_within(part, queries[:, rest], radii[rest]), rest)
         found.append((part, hits))
         if steps is not None:
-            steps.append(_step(part, tables, report, time.perf_counter() - started))
+            steps.append(_step(part, report, time.perf_counter() - started))
     return found
 
 
 def search_nearest(
-    snapshot: Snapshot, queries: np.ndarray, k: int, steps: list[Step] | None = None
+    snapshot: Snapshot,
+    queries: np.ndarray,
+    k: int,
+    weights: Weights | None = None,
+    steps: list[Step] | None = None,
 ) -> Found:
-    """The k nearest entries to each query, and perhaps more; arguments as of `search_within`."""
+    """The k nearest entries to each query, and perhaps more.
+
+    Args:
+        snapshot: Where to search.
+        queries: Words [words, queries].
+        k: How many.
+        weights: Measure asymmetric distances with these instead of Hamming distances.
+        steps: Is extended by what was done.
+    """
     bounds = np.full(queries.shape[1], snapshot.bits, np.int64)
+    if weights is not None:
+        bounds = np.full(queries.shape[1], np.inf)
     found: Found = []
     for number, part in enumerate(snapshot.parts):
         started = time.perf_counter()
-        tables, report = part.segment.tables, None
-        if tables is None or k > part.live // MIN_SHARE:
-            hits = scan_nearest(part, queries, k, bounds)
-        else:
-            dead, budget = _dead(part), _budget(part)
-            hits, report = tables.nearest(part.segment.words, dead, queries, k, bounds, budget)
+        tables, report, rest = part.segment.tables, None, np.arange(len(bounds))
+        hits = Hits.none()
+        limits = bounds.copy()
+        if tables is not None and k <= part.live // MIN_SHARE:
+            place = part.segment.words, _dead(part), queries
+            if weights is None:
+                hits, report = tables.nearest(*place, k, limits, _budget(part))
+            else:
+                hits, report = tables.nearest_weighted(*place, weights, k, limits, _budget(part))
             rest = np.flatnonzero(report[:, 0] < 0)
-            if len(rest):
-                hits = _add(hits, scan_nearest(part, queries[:, rest], k, bounds[rest]), rest)
+        if len(rest):
+            if weights is None:
+                scanned = scan_nearest(part, queries[:, rest], k, limits[rest])
+            else:
+                scanned = scan_weighted(part, queries[:, rest], weights[rest], k, limits[rest])
+            hits = _add(hits, scanned, rest)
         found.append((part, hits))
         if number + 1 < len(snapshot.parts):
             bounds = _tighter(bounds, hits, k)
         if steps is not None:
-            steps.append(_step(part, tables, report, time.perf_counter() - started))
+            steps.append(_step(part, report, time.perf_counter() - started, weights is not None))
     return found
 
 
@@ -128,27 +143,33 @@ def _dead(part: Part) -> np.ndarray:
 
 def _add(hits: Hits, more: Hits, numbers: np.ndarray) -> Hits:
     """Hits with those of a scan of some of the queries."""
-    renumbered = Hits(numbers[more.queries], more.rows, more.distances)
-    return Hits(*(np.concatenate(pair) for pair in zip(hits, renumbered, strict=True)))
+    more = more._replace(queries=numbers[more.queries])
+    if not len(hits.queries):
+        return more
+    both = Hits(*(np.concatenate(pair) for pair in zip(hits, more, strict=True)))
+    order = np.argsort(both.queries, kind="stable")  # each query's hits are of one of the two
+    return Hits(*(values[order] for values in both))
 
 
 def _tighter(bounds: np.ndarray, hits: Hits, k: int) -> np.ndarray:
     """Bounds for the next part: nothing farther than a k-th entry found already is wanted."""
+    bounds = bounds.copy()
     counts = np.bincount(hits.queries, minlength=len(bounds))
-    farthest = np.full(len(bounds), -1, np.int64)
-    np.maximum.at(farthest, hits.queries, hits.distances)
-    return np.where(counts >= k, np.minimum(bounds, farthest), bounds)
+    full = counts >= k
+    bounds[full] = hits.distances[np.cumsum(counts)[full] - 1]
+    return bounds
 
 
-def _step(part: Part, tables: Tables | None, report: np.ndarray | None, seconds: float) -> Step:
-    entries, count = len(part.segment), 0 if tables is None else len(tables.layout)
+def _step(part: Part, report: np.ndarray | None, seconds: float, weighted: bool = False) -> Step:
+    entries, tables = len(part.segment), part.segment.tables
+    count = 0 if tables is None else len(tables.layout)
     if report is None:
         return Step("scan", entries, count, -1, 0, entries, seconds * 1e6)
     found, radius, probes, candidates = (int(value) for value in report[0])
+    method = "query-directed" if weighted else "bucket" if count == 1 else "multi-index"
+    if probes == 1:
+        method = "bucket"
     if found < 0:
-        method = "multi-index, then scan" if probes else "scan"
+        method = f"{method}, then scan" if probes else "scan"
         candidates += entries
-        radius = radius if probes else -1
-    else:
-        method = "bucket" if count == 1 or probes == 1 else "multi-index"
     return Step(method, entries, count, radius, probes, candidates, seconds * 1e6)

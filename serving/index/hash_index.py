@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from serving.index.codes import check_codes, to_codes, to_words
-from serving.index.engine import Found, search_nearest, search_within
+from serving.index.engine import Found, Step, search_nearest, search_within
 from serving.index.log import Operation
 from serving.index.results import Matches, Neighbors
 from serving.index.snapshot import Snapshot
 from serving.index.store import Store
+from serving.index.weights import Weights, check_margins
 
 
 class HashIndex:
@@ -146,34 +147,74 @@ class HashIndex:
             ValueError: If codes or radius are wrong.
         """
         queries = to_words(check_codes(codes, self.bits), self.bits)
-        if isinstance(radius, bool) or not isinstance(radius, (int, np.integer)) or radius < 0:
-            raise ValueError(f"`radius` must be a whole number, 0 or more. Received: {radius!r}")
-        found = search_within(self._store.snapshot(), queries, min(int(radius), self.bits))
+        found = search_within(self._store.snapshot(), queries, self._check_radius(radius))
         numbers, ids, distances = _gather(found)
         offsets = np.searchsorted(numbers, np.arange(queries.shape[1] + 1))
         return Matches(ids, distances.astype(np.int32), offsets.astype(np.int64))
 
-    def search(self, codes: np.ndarray, k: int = 10) -> Neighbors:
-        """The exact k nearest entries by Hamming distance, ties by id.
+    def search(
+        self, codes: np.ndarray, k: int = 10, *, margin: np.ndarray | None = None
+    ) -> Neighbors:
+        """The exact k nearest entries, ties by id.
 
         Args:
             codes: uint8 [queries, bytes], or [bytes] for one query.
             k: How many.
+            margin: float [queries, bits] (or [bits]): how sure the query is of each bit, as
+                `hash_query` answers. Then entries are ranked by the sum of the absolute
+                margins of the bits in which they differ, instead of the number of such bits:
+                finer, as it breaks ties by what the query is unsure of.
 
         Raises:
-            ValueError: If codes or k are wrong.
+            ValueError: If codes, k or margin are wrong.
         """
+        queries, weights = self._check_search(codes, k, margin)
+        found = search_nearest(self._store.snapshot(), queries, int(k), weights)
+        return _neighbors(found, queries.shape[1], int(k), margin is not None)
+
+    def explain(
+        self,
+        codes: np.ndarray,
+        k: int = 10,
+        *,
+        radius: int | None = None,
+        margin: np.ndarray | None = None,
+    ) -> list[Step]:
+        """How one query is answered: runs it and says which way was taken in each segment.
+
+        Args:
+            codes: uint8 [bytes], one query.
+            k: As for `search`.
+            radius: Explain `within` this radius instead.
+            margin: As for `search`.
+
+        Returns:
+            One `Step` a segment; as text it is a line to show.
+        """
+        queries, weights = self._check_search(codes, k, margin)
+        if queries.shape[1] != 1:
+            raise ValueError(f"explain takes one code. Received: {queries.shape[1]} codes")
+        steps: list[Step] = []
+        if radius is None:
+            search_nearest(self._store.snapshot(), queries, int(k), weights, steps)
+        else:
+            search_within(self._store.snapshot(), queries, self._check_radius(radius), steps)
+        return steps
+
+    def _check_search(
+        self, codes: np.ndarray, k: int, margin: np.ndarray | None
+    ) -> tuple[np.ndarray, Weights | None]:
         queries = to_words(check_codes(codes, self.bits), self.bits)
         if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
             raise ValueError(f"`k` must be a whole number, 1 or more. Received: k={k!r}")
-        count = queries.shape[1]
-        numbers, ids, distances = _gather(search_nearest(self._store.snapshot(), queries, int(k)))
-        place = np.arange(len(numbers)) - np.searchsorted(numbers, numbers)
-        keep = place < k
-        result = Neighbors(np.full((count, k), -1, np.int64), np.full((count, k), -1, np.int32))
-        result.ids[numbers[keep], place[keep]] = ids[keep]
-        result.distances[numbers[keep], place[keep]] = distances[keep]
-        return result
+        if margin is None:
+            return queries, None
+        return queries, check_margins(margin, queries.shape[1], self.bits)
+
+    def _check_radius(self, radius: int) -> int:
+        if isinstance(radius, bool) or not isinstance(radius, (int, np.integer)) or radius < 0:
+            raise ValueError(f"`radius` must be a whole number, 0 or more. Received: {radius!r}")
+        return min(int(radius), self.bits)
 
     def codes(self, ids: np.ndarray) -> np.ndarray:
         """Packed codes of entries, uint8 [n, bytes].
@@ -213,11 +254,27 @@ def _gather(found: Found) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if not found:
         nothing = np.empty(0, np.int64)
         return nothing, nothing, nothing
+    if len(found) == 1:
+        part, hits = found[0]
+        return hits.queries, part.segment.ids[hits.rows], hits.distances
     numbers = np.concatenate([hits.queries for _, hits in found])
     ids = np.concatenate([part.segment.ids[hits.rows] for part, hits in found])
     distances = np.concatenate([hits.distances for _, hits in found])
     order = np.lexsort((ids, distances, numbers))
     return numbers[order], ids[order], distances[order]
+
+
+def _neighbors(found: Found, count: int, k: int, weighted: bool) -> Neighbors:
+    numbers, ids, distances = _gather(found)
+    place = np.arange(len(numbers)) - np.searchsorted(numbers, numbers)
+    keep = place < k
+    result = Neighbors(
+        np.full((count, k), -1, np.int64),
+        np.full((count, k), -1, np.float64 if weighted else np.int32),
+    )
+    result.ids[numbers[keep], place[keep]] = ids[keep]
+    result.distances[numbers[keep], place[keep]] = distances[keep]
+    return result
 
 
 def _require(snapshot: Snapshot, ids: np.ndarray) -> None:

@@ -52,6 +52,7 @@ class LogReader:
 
     def __init__(self, path: Path, seed: int, code_bytes: int):
         self.path = path
+        self.name = str(path)
         self.offset = 0
         self.crc = seed
         self.records = 0

@@ -61,8 +61,19 @@ class Matches:
 
 
 class Hits(NamedTuple):
-    """Entries found for several queries, in no order: query, row and distance of each."""
+    """Rows found for several queries, sorted by query, distance and row."""
 
     queries: np.ndarray
     rows: np.ndarray
     distances: np.ndarray
+
+    @classmethod
+    def of_keys(cls, queries: np.ndarray, keys: np.ndarray) -> Hits:
+        """Hits of sorted keys, distance << 32 | row, as unsigned 64-bit numbers."""
+        distances = (keys >> np.uint64(32)).view(np.int64)
+        return cls(queries, (keys & np.uint64(0xFFFFFFFF)).view(np.int64), distances)
+
+    @classmethod
+    def none(cls) -> Hits:
+        """No hits."""
+        return cls(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64))

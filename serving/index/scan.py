@@ -7,74 +7,112 @@ import numpy as np
 from serving.index.codes import hamming
 from serving.index.results import Hits
 from serving.index.snapshot import Part
+from serving.index.weights import Weights, asymmetric
 
 BLOCK = 1 << 16
 
 
-def scan_within(part: Part, queries: np.ndarray, radius: np.ndarray) -> Hits:
+def scan_within(part: Part, queries: np.ndarray, radii: np.ndarray) -> Hits:
     """All entries of a part within each query's radius.
 
     Args:
         part: Where to search.
         queries: Words [words, queries].
-        radius: int [queries]; a negative radius matches nothing.
+        radii: int64 [queries].
     """
-    found: list[tuple[int, np.ndarray, np.ndarray]] = []
+    found: list[list[np.ndarray]] = [[] for _ in radii]
     words, dead = part.segment.words, part.dead
     for start in range(0, words.shape[1], BLOCK):
         block = words[:, start : start + BLOCK]
-        for query in range(queries.shape[1]):
-            if radius[query] < 0:
-                continue
+        for query, keys in enumerate(found):
             distances = hamming(block, queries[:, query])
-            rows = np.flatnonzero(distances <= radius[query])
+            rows = np.flatnonzero(distances <= radii[query])
+            if dead is not None:
+                rows = rows[~dead[rows + start]]
             if len(rows):
-                found.append((query, rows + start, distances[rows]))
-    return _hits(found, dead)
+                keys.append(_keys(distances[rows], rows + start))
+    return _hits([np.concatenate(keys) if keys else _NONE for keys in found])
 
 
-def scan_nearest(part: Part, queries: np.ndarray, k: int, bound: np.ndarray) -> Hits:
-    """The k nearest entries of a part to each query, ties by row; more may be returned.
+def scan_nearest(part: Part, queries: np.ndarray, k: int, bounds: np.ndarray) -> Hits:
+    """The k nearest entries of a part to each query, ties by row.
 
     Args:
         part: Where to search.
         queries: Words [words, queries].
         k: How many.
-        bound: int [queries]; entries farther than this are not wanted.
+        bounds: int64 [queries]; entries farther than this are not wanted.
     """
-    count = queries.shape[1]
-    bound = np.array(bound, np.int64)
-    best = [np.empty(0, np.int64)] * count  # distance << 32 | row
+    bounds = bounds.copy()
+    best = [_NONE] * len(bounds)
     words, dead = part.segment.words, part.dead
     for start in range(0, words.shape[1], BLOCK):
         block = words[:, start : start + BLOCK]
-        for query in range(count):
+        for query, bound in enumerate(bounds):
             distances = hamming(block, queries[:, query])
-            rows = np.flatnonzero(distances <= bound[query])
+            rows = np.flatnonzero(distances <= bound)
             if dead is not None:
                 rows = rows[~dead[rows + start]]
             if not len(rows):
                 continue
-            keys = np.concatenate(
-                [best[query], (distances[rows].astype(np.int64) << 32) | (rows + start)]
-            )
-            if len(keys) > k:
+            keys = np.concatenate([best[query], _keys(distances[rows], rows + start)])
+            if len(keys) >= k:
                 keys = np.partition(keys, k - 1)[:k]
                 # Rows come in ascending order: from here on only nearer ones can get in.
-                bound[query] = (int(keys[-1]) >> 32) - 1
+                bounds[query] = int(keys[-1] >> np.uint64(32)) - 1
             best[query] = keys
-    keys = np.concatenate(best) if best else np.empty(0, np.int64)
-    numbers = np.repeat(np.arange(count), [len(part) for part in best])
-    return Hits(numbers, keys & 0xFFFFFFFF, keys >> 32)
+    return _hits(best)
 
 
-def _hits(found: list[tuple[int, np.ndarray, np.ndarray]], dead: np.ndarray | None) -> Hits:
-    if not found:
-        return Hits(*(np.empty(0, np.int64) for _ in range(3)))
-    rows = np.concatenate([rows for _, rows, _ in found])
-    numbers = np.repeat([query for query, _, _ in found], [len(rows) for _, rows, _ in found])
-    distances = np.concatenate([distances for _, _, distances in found]).astype(np.int64)
-    if dead is None:
-        return Hits(numbers, rows, distances)
-    alive = ~dead[rows]
-    return Hits(numbers[alive], rows[alive], distances[alive])
+def scan_weighted(
+    part: Part, queries: np.ndarray, weights: Weights, k: int, bounds: np.ndarray
+) -> Hits:
+    """The k nearest entries of a part by asymmetric distance, ties by row.
+
+    Entries whose Hamming distance alone puts them beyond the k-th best are passed over.
+
+    Args:
+        part: Where to search.
+        queries: Words [words, queries].
+        weights: The queries' weights.
+        k: How many.
+        bounds: float64 [queries]; entries farther than this are not wanted.
+    """
+    words, dead = part.segment.words, part.dead
+    best: list[tuple[np.ndarray, np.ndarray]] = []
+    for query, bound in zip(range(len(bounds)), bounds, strict=True):
+        rows_kept, costs_kept = np.empty(0, np.int64), np.empty(0)
+        for start in range(0, words.shape[1], BLOCK):
+            block = words[:, start : start + BLOCK]
+            reach = int(np.searchsorted(weights.least[query], bound, side="right")) - 1
+            rows = np.flatnonzero(hamming(block, queries[:, query]) <= reach)
+            if dead is not None:
+                rows = rows[~dead[rows + start]]
+            costs = asymmetric(block[:, rows], queries[:, query], weights.bytes[query])
+            near = costs <= bound
+            rows_kept = np.concatenate([rows_kept, rows[near] + start])
+            costs_kept = np.concatenate([costs_kept, costs[near]])
+            if len(rows_kept) > k:
+                order = np.lexsort((rows_kept, costs_kept))[:k]
+                rows_kept, costs_kept = rows_kept[order], costs_kept[order]
+                bound = costs_kept[-1]
+        order = np.lexsort((rows_kept, costs_kept))
+        best.append((rows_kept[order], costs_kept[order]))
+    numbers = np.repeat(np.arange(len(best)), [len(rows) for rows, _ in best])
+    return Hits(
+        numbers,
+        np.concatenate([rows for rows, _ in best]),
+        np.concatenate([costs for _, costs in best]),
+    )
+
+
+_NONE = np.empty(0, np.uint64)
+
+
+def _keys(distances: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    return (distances.astype(np.uint64) << np.uint64(32)) | rows.astype(np.uint64)
+
+
+def _hits(found: list[np.ndarray]) -> Hits:
+    numbers = np.repeat(np.arange(len(found)), [len(keys) for keys in found])
+    return Hits.of_keys(numbers, np.concatenate([_NONE, *(np.sort(keys) for keys in found)]))

@@ -59,6 +59,7 @@ class Store:
         self.readonly = readonly
         self.bits: int
         self.generation: int
+        self._manifest_name = str(self.path / "manifest")
         self._snapshot: Snapshot
         self._log: LogReader
         self._mutex = threading.RLock()
@@ -206,7 +207,7 @@ class Store:
         self._log, self._signature = log, signature
 
     def _manifest_signature(self) -> tuple[int, ...]:
-        status = os.stat(self.path / "manifest")
+        status = os.stat(self._manifest_name)
         return status.st_ino, status.st_mtime_ns, status.st_size
 
     def _refresh(self) -> None:
@@ -217,7 +218,7 @@ class Store:
                 return
             try:
                 if self._manifest_signature() == self._signature:
-                    if os.stat(self._log.path).st_size != self._log.offset:
+                    if os.stat(self._log.name).st_size != self._log.offset:
                         self._snapshot = self._snapshot.apply(self._log.read())
                     return
             except (FileNotFoundError, IndexDamagedError):

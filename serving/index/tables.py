@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from serving.index.results import Hits
+from serving.index.weights import SLACK, Weights
 
 MIN_ENTRIES = 1 << 14  # below, a scan is as fast
 THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -31,8 +32,8 @@ class Tables:
 
     def __init__(self, layout: np.ndarray, offsets: np.ndarray, perm: np.ndarray):
         self.layout = layout
-        self.offsets = offsets
-        self.perm = perm
+        self.offsets = _readonly(offsets)
+        self.perm = _readonly(perm)
 
     @classmethod
     def build(cls, words: np.ndarray, bits: int) -> Tables:
@@ -70,7 +71,8 @@ class Tables:
             dead: bool [n], or empty.
             queries: Words [words, queries].
             k: How many.
-            bounds: int64 [queries]; farther rows are not wanted.
+            bounds: int64 [queries]; farther rows are not wanted. Is lowered to the k-th found
+                where the budget ended a search early.
             budget: float64 [3], see `serving.index.kernels`.
 
         Returns:
@@ -84,8 +86,8 @@ class Tables:
         def run(part: slice) -> None:
             kernels.nearest(
                 _readonly(words),
-                _readonly(self.perm),
-                _readonly(self.offsets),
+                self.perm,
+                self.offsets,
                 self.layout,
                 dead,
                 np.ascontiguousarray(queries[:, part]),
@@ -96,10 +98,58 @@ class Tables:
             )
 
         _in_threads(run, queries.shape[1])
-        found = np.where(report[:, 0] < 0, 0, report[:, 0])
-        numbers = np.repeat(np.arange(len(found)), found)
-        chosen = keys[np.arange(k) < found[:, None]]
-        return Hits(numbers, *_split(chosen)), report
+        keys.sort(axis=1)
+        cut_short = report[:, 0] == -1 - k
+        bounds[cut_short] = keys[cut_short, -1] >> np.uint64(32)
+        counts = np.maximum(report[:, 0], 0)
+        chosen = keys[np.arange(k) < counts[:, None]]
+        return Hits.of_keys(np.arange(len(counts)).repeat(counts), chosen), report
+
+    def nearest_weighted(
+        self,
+        words: np.ndarray,
+        dead: np.ndarray,
+        queries: np.ndarray,
+        weights: Weights,
+        k: int,
+        bounds: np.ndarray,
+        budget: np.ndarray,
+    ) -> tuple[Hits, np.ndarray]:
+        """The k nearest rows by asymmetric distance; otherwise as `nearest`."""
+        from serving.index import weighted_kernel
+
+        count = queries.shape[1]
+        costs = np.full((count, k), np.inf)
+        rows = np.full((count, k), -1, np.int64)
+        report = np.zeros((count, 4), np.int64)
+
+        def run(part: slice) -> None:
+            weighted_kernel.nearest_weighted(
+                _readonly(words),
+                self.perm,
+                self.offsets,
+                self.layout,
+                dead,
+                np.ascontiguousarray(queries[:, part]),
+                weights.bits[part],
+                weights[part].bytes,
+                bounds[part],
+                budget,
+                SLACK,
+                costs[part],
+                rows[part],
+                report[part],
+            )
+
+        _in_threads(run, count)
+        cut_short = report[:, 0] == -1 - k
+        bounds[cut_short] = costs[cut_short].max(axis=1, initial=0)
+        order = np.lexsort((rows, costs), axis=1)
+        counts = np.maximum(report[:, 0], 0)
+        chosen = np.arange(k) < counts[:, None]
+        rows = np.take_along_axis(rows, order, 1)[chosen]
+        costs = np.take_along_axis(costs, order, 1)[chosen]
+        return Hits(np.arange(count).repeat(counts), rows, costs), report
 
     def within(
         self,
@@ -120,8 +170,8 @@ class Tables:
             while True:
                 kernels.within(
                     _readonly(words),
-                    _readonly(self.perm),
-                    _readonly(self.offsets),
+                    self.perm,
+                    self.offsets,
                     self.layout,
                     dead,
                     np.ascontiguousarray(queries[:, part]),
@@ -138,8 +188,9 @@ class Tables:
 
         _in_threads(run, queries.shape[1])
         counts = np.maximum(report[:, 0], 0)
+        numbers = np.arange(len(counts)).repeat(counts)
         keys = np.concatenate([found[start] for start in sorted(found)])
-        return Hits(np.repeat(np.arange(len(counts)), counts), *_split(keys)), report
+        return Hits.of_keys(numbers, keys[np.lexsort((keys, numbers))]), report
 
 
 def choose_layout(n: int, bits: int, word_bits: int) -> np.ndarray:
@@ -168,10 +219,6 @@ def _in_threads(run: Callable[[slice], Any], queries: int) -> None:
     slices = [slice(start, stop) for start, stop in itertools.pairwise(edges)]
     with ThreadPoolExecutor(parts) as pool:
         list(pool.map(run, slices))
-
-
-def _split(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return (keys & np.uint64(0xFFFFFFFF)).astype(np.int64), (keys >> np.uint64(32)).astype(np.int64)
 
 
 def _readonly(array: np.ndarray) -> np.ndarray:

@@ -67,6 +67,31 @@ def test_equals_brute_force(tmp_path_factory, method, data, k, radius):
         assert len(index) == left.sum()
 
 
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(entries(), st.integers(1, 30), st.integers(1, 64))
+def test_margins_equal_brute_force(tmp_path_factory, method, data, k, levels):
+    bits, ids, codes, queries = data
+    rng = np.random.default_rng(k)
+    # Few levels give many ties; multiples of 1/64 add up exactly in any order.
+    margins = rng.integers(-levels, levels + 1, (len(queries), bits)) / 64
+    with HashIndex.open(tmp_path_factory.mktemp("index") / "i", bits=bits) as index:
+        index.add(ids[5:], codes[5:])
+        index.compact()
+        index.add(ids[:5], codes[:5])
+        found = index.search(queries, k=k, margin=margins)
+        alone = index.search(queries[0], k=k, margin=margins[0])
+    for i, query in enumerate(queries):
+        differing = np.unpackbits(codes ^ query, axis=1)[:, :bits]
+        costs = differing @ np.abs(margins[i])
+        order = np.lexsort((ids, costs))[:k]
+        np.testing.assert_array_equal(found.ids[i, : len(order)], ids[order])
+        np.testing.assert_array_equal(found.distances[i, : len(order)], costs[order])
+        assert (found.ids[i, len(order) :] == -1).all()
+    np.testing.assert_array_equal(alone.ids[0], found.ids[0])
+
+
 @settings(max_examples=30, deadline=None)
 @given(entries(), st.integers(0, 2**32))
 def test_xor_with_a_constant_changes_nothing(tmp_path_factory, data, seed):
@@ -101,6 +126,8 @@ def test_one_code_alone_is_one_query(tmp_path):
         (lambda i: i.search(np.zeros(2, np.uint8), k=0), "k=0"),
         (lambda i: i.within(np.zeros(2, np.uint8), radius=-1), "radius"),
         (lambda i: i.search(np.array([0, 1], np.uint8)), "must be zero"),
+        (lambda i: i.search(np.zeros(2, np.uint8), margin=np.zeros(5)), r"\[1, 12\].*\(1, 5\)"),
+        (lambda i: i.search(np.zeros(2, np.uint8), margin=np.full(12, np.nan)), "finite"),
         (lambda i: i.add([1, 1], np.zeros((2, 2), np.uint8)), "id 1 more than once"),
         (lambda i: i.add([-1], np.zeros((1, 2), np.uint8)), "from 0"),
         (lambda i: i.add([1.5], np.zeros((1, 2), np.uint8)), "whole numbers.*float64"),
