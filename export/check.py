@@ -36,6 +36,11 @@ class Exchange:
     inputs: Arrays
     outputs: Arrays
 
+    @property
+    def rows(self) -> int:
+        """The request's batch size."""
+        return len(next(iter(self.inputs.values())))
+
 
 def requests(
     signatures: Sequence[Signature], recorded: Arrays, sizes: Sequence[int]
@@ -114,10 +119,9 @@ def compare(
     """
     found: dict[str, dict[str, Any]] = {}
     for want, got in zip(expected, answered, strict=True):
-        rows = len(next(iter(want.inputs.values())))
         entry = found.setdefault(want.signature, {"batch_sizes": [], "max_error": 0.0})
-        entry["batch_sizes"].append(rows)
-        where = f"signature {want.signature} at batch {rows}"
+        entry["batch_sizes"].append(want.rows)
+        where = f"signature {want.signature} at batch {want.rows}"
         missing = set(got.outputs) - set(want.outputs)
         if missing:
             raise ExportError(f"{where}: the Keras model has no output {', '.join(missing)}")

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
-import sys
-from collections.abc import Callable, Iterator
+import re
 from pathlib import Path
 from typing import Any
 
 import click
-import rich.console
-import rich.progress
 
 import console
-from export import card, versions
+from export import card, lifecycle, versions
 from export.errors import ExportError
-from export.publish import TOLERANCE, publish, publish_encoder
+from export.publish import TOLERANCE, WARMUP_BATCH_SIZES, publish, publish_encoder
+from export.steps import steps
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -29,7 +26,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 Examples:
   python -m export publish runs/digits models --name digits
   python -m export list models
-  python -m export verify models/digits/1""",
+  python -m export verify models/digits/1
+  python -m export rollback models --name digits
+  python -m export prune models --name digits --keep 3
+  python -m export serving-config models --out config --label digits:stable=1""",
 )
 def main() -> None:
     """Publish encoders as SavedModel versions that TensorFlow Serving picks up."""
@@ -59,6 +59,12 @@ Examples:
     show_default=True,
     help="Largest error |a - b| / (1 + |b|) between SavedModel and Keras model.",
 )
+@click.option(
+    "--batch-sizes",
+    default=",".join(map(str, WARMUP_BATCH_SIZES)),
+    show_default=True,
+    help="Batch sizes that the server will run; warm-up requests are written for each.",
+)
 @click.option("--encoder", is_flag=True, help="MODEL is any Keras encoder, not an autoencoder.")
 @click.option(
     "--thresholds",
@@ -77,6 +83,7 @@ def publish_command(
     name: str,
     examples: Path | None,
     tolerance: float,
+    batch_sizes: str,
     encoder: bool,
     thresholds: Path | None,
     rotation: Path | None,
@@ -95,10 +102,11 @@ def publish_command(
         for key, file in (("thresholds", thresholds), ("rotation", rotation))
         if file
     }
-    with _steps() as progress:
+    with steps() as progress:
         options: dict[str, Any] = {
             "name": name,
             "tolerance": tolerance,
+            "batch_sizes": _numbers(batch_sizes),
             "progress": progress,
             **arrays,
         }
@@ -143,7 +151,7 @@ Examples:
 @console.json_option
 def verify(version: Path, model: Path | None, tolerance: float | None, as_json: bool) -> None:
     """Load VERSION (BASE/NAME/VERSION) in another process and repeat its recorded requests."""
-    with _steps() as progress:
+    with steps() as progress:
         progress("loading TensorFlow")
         import zoo
         from export import signatures
@@ -201,6 +209,101 @@ def list_command(base: Path, name: str | None, as_json: bool) -> None:
     )
 
 
+@main.command(
+    epilog="""\b
+Examples:
+  python -m export rollback models --name digits
+  python -m export rollback models --name digits --to 3 --config models.config"""
+)
+@click.argument("base", type=click.Path(path_type=Path))
+@click.option("--name", required=True, help="The model's name under BASE.")
+@click.option("--to", type=int, help="Version to go back to; the one before the newest if omitted.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="A models.config; versions that it names stay.",
+)
+@console.json_option
+def rollback(base: Path, name: str, to: int | None, config: Path | None, as_json: bool) -> None:
+    """Set the newest versions aside, so that servers go back to an earlier one."""
+    target, retired = lifecycle.rollback(base, name, to, _named(config, name))
+    console.print_result({"serving": target, "retired": retired}, as_json, title="Rolled back")
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  python -m export prune models --name digits --keep 3
+  python -m export prune models --name digits --keep 1 --config models.config --json"""
+)
+@click.argument("base", type=click.Path(path_type=Path))
+@click.option("--name", required=True, help="The model's name under BASE.")
+@click.option("--keep", required=True, type=int, help="How many of the newest versions stay.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="A models.config; versions that a policy or label in it names stay.",
+)
+@console.json_option
+def prune(base: Path, name: str, keep: int, config: Path | None, as_json: bool) -> None:
+    """Remove all but the newest versions."""
+    removed = lifecycle.prune(base, name, keep, _named(config, name))
+    present = list(versions.list_versions(base / name))
+    console.print_result({"removed": removed, "present": present}, as_json, title="Pruned")
+
+
+@main.command(
+    "serving-config",
+    epilog="""\b
+Examples:
+  python -m export serving-config models --out config
+  python -m export serving-config models --out config --base-path /models \\
+      --label digits:stable=3 --label digits:canary=4
+A running server takes labels only for versions it has loaded: reload models.load.config first,
+then models.config. At start, give --allow_version_labels_for_unavailable_models=true.""",
+)
+@click.argument("base", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write to.")
+@click.option("--base-path", help="BASE as the server sees it: /models, gs://bucket/models.")
+@click.option("--label", "labels", multiple=True, help="MODEL:LABEL=VERSION; may be repeated.")
+@click.option("--threads", type=click.IntRange(min=1), default=2, help="The server's CPU cores.")
+@console.json_option
+def serving_config_command(
+    base: Path,
+    out: Path,
+    base_path: str | None,
+    labels: tuple[str, ...],
+    threads: int,
+    as_json: bool,
+) -> None:
+    """Write TF Serving's models, batching and monitoring configuration for BASE."""
+    from export import serving_config
+
+    files = serving_config.write(base, out, _labels(labels), base_path, threads)
+    written = [str(file) for file in files]
+    console.print_result({"files": written if as_json else " ".join(written)}, as_json)
+
+
+def _named(config: Path | None, name: str) -> set[int]:
+    if config is None:
+        return set()
+    from export.serving_config import named_versions
+
+    return named_versions(config, name)
+
+
+def _labels(options: tuple[str, ...]) -> dict[str, dict[str, int]]:
+    labels: dict[str, dict[str, int]] = {}
+    for option in options:
+        match = re.fullmatch(r"([^:]+):([^=]+)=([0-9]+)", option)
+        if not match:
+            raise ValueError(
+                f"--label must be MODEL:LABEL=VERSION, like digits:stable=3. Received: {option}"
+            )
+        labels.setdefault(match[1], {})[match[2]] = int(match[3])
+    return labels
+
+
 def _is_model(path: Path) -> bool:
     return path.is_dir() and not path.name.startswith(".") and bool(versions.list_versions(path))
 
@@ -235,18 +338,10 @@ def _array(option: str, file: Path) -> Any:
         raise ValueError(f"--{option}: {file} is not a .npy array: {error}") from error
 
 
-@contextlib.contextmanager
-def _steps() -> Iterator[Callable[[str], None]]:
-    """Shows the step under way: a spinner on a terminal, a line each elsewhere."""
-    terminal = rich.console.Console(stderr=True)
-    if not terminal.is_terminal:
-        yield lambda line: print(f"{line} ...", file=sys.stderr, flush=True)
-        return
-    columns = (
-        rich.progress.SpinnerColumn(),
-        rich.progress.TextColumn("{task.description}"),
-        rich.progress.TimeElapsedColumn(),
-    )
-    with rich.progress.Progress(*columns, console=terminal, transient=True) as bar:
-        task = bar.add_task("starting")
-        yield lambda line: bar.update(task, description=line)
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(
+            f"--batch-sizes must be numbers with commas between, like 1,8,32. Received: {text}"
+        ) from None

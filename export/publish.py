@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from export.signatures import Exportable
 
 Progress = Callable[[str], None]
-BATCH_SIZES = (1, 3, 64)
+CHECK_BATCH_SIZES = (1, 3, 64)
+WARMUP_BATCH_SIZES = (1, 8, 32, 128)
 TOLERANCE = 1e-4
 
 
@@ -33,7 +34,7 @@ def publish(
     name: str,
     examples: Any = None,
     tolerance: float = TOLERANCE,
-    batch_sizes: Sequence[int] = BATCH_SIZES,
+    batch_sizes: Sequence[int] = WARMUP_BATCH_SIZES,
     metrics: dict[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Path:
@@ -50,7 +51,8 @@ def publish(
         examples: Inputs to prove, warm up and record with, `[n, ...]` in the model's own form;
             random numbers if omitted.
         tolerance: Largest error `|a - b| / (1 + |b|)` allowed between SavedModel and Keras.
-        batch_sizes: Batch sizes to compare at.
+        batch_sizes: The batch sizes that the server will run: warm-up requests are written for
+            each. Answers are compared at these and at 1, 3 and 64.
         metrics: Figures for the model card; those of the run folder if omitted.
         progress: Called with a line on each step.
 
@@ -101,7 +103,7 @@ def publish_encoder(
     rotation: np.ndarray | None = None,
     examples: Any = None,
     tolerance: float = TOLERANCE,
-    batch_sizes: Sequence[int] = BATCH_SIZES,
+    batch_sizes: Sequence[int] = WARMUP_BATCH_SIZES,
     metrics: dict[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Path:
@@ -161,15 +163,18 @@ def _publish(
     metrics: dict[str, Any] | None,
     progress: Progress | None,
 ) -> Path:
-    from export import check, examples, golden, savedmodel
+    from export import check, examples, golden, savedmodel, warmup
 
+    if not batch_sizes or min(batch_sizes) < 1:
+        raise ValueError(f"batch_sizes must be positive. Received: {list(batch_sizes)}")
     specs = exportable.inputs
     recorded = examples.draw(specs) if given is None else examples.check(given, specs)
     with versions.staging(base, name) as staging:
         _tell(progress, "writing the SavedModel")
         variables = savedmodel.write(exportable, staging.version)
         _tell(progress, "asking the Keras model")
-        expected = check.requests(exportable.signatures, recorded, batch_sizes)
+        sizes = sorted({*CHECK_BATCH_SIZES, *batch_sizes})
+        expected = check.requests(exportable.signatures, recorded, sizes)
         _tell(progress, "asking the SavedModel, in a process that has TensorFlow only")
         answered, report = check.run_elsewhere(staging.version, expected, staging.folder)
         _tell(progress, "comparing the answers")
@@ -179,8 +184,9 @@ def _publish(
                 "tf.py_function and tf.numpy_function in the model by TensorFlow operations"
             )
         compared = check.compare(expected, answered, tolerance)
-        golden.write(staging.version, name, answered)
-        weights = [np.asarray(w) for layer in exportable.layers for w in layer.weights]
+        golden.write(staging.version, name, [e for e in answered if e.rows in CHECK_BATCH_SIZES])
+        warmup.write(staging.version, name, [e for e in answered if e.rows in batch_sizes])
+        weights = [w.numpy() for layer in exportable.layers for w in layer.weights]
         card.write(
             staging.version,
             {
@@ -190,11 +196,13 @@ def _publish(
                 "metrics": metrics or {},
                 "signatures": report["signatures"],
                 "variables": variables,
+                "batch_sizes": sorted(set(batch_sizes)),
                 "checks": {
                     "tolerance": tolerance,
                     "examples": "random" if given is None else "given",
                     "signatures": compared,
                     "load_seconds": report["load_seconds"],
+                    "first_request_ms": report["first_request_ms"],
                 },
                 "made_with": card.made_with(),
                 "files": card.inventory(staging.version),

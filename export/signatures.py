@@ -64,7 +64,7 @@ def from_autoencoder(model: zoo.Autoencoder) -> Exportable:
     """
     encoder, decoder, binarize = model.encoder, model.decoder, model.binarize
     specs = input_specs(encoder)
-    thresholds = None if binarize is None else np.asarray(binarize.thresholds)
+    thresholds = None if binarize is None else binarize.thresholds.numpy()
 
     def reconstruct(*inputs: Any) -> tuple[Any, Any]:
         raw = pack(encoder, inputs)

@@ -60,15 +60,15 @@ def verify(
 def _with_margins(recorded: Sequence[Exchange]) -> list[Exchange]:
     """Lends the margins of `hash_query` to `hash`: a bit on its threshold may fall either way."""
     margins = {
-        _rows(exchange): exchange.outputs["margin"]
+        exchange.rows: exchange.outputs["margin"]
         for exchange in recorded
         if "margin" in exchange.outputs
     }
     return [
         dataclasses.replace(
-            exchange, outputs={**exchange.outputs, "margin": margins[_rows(exchange)]}
+            exchange, outputs={**exchange.outputs, "margin": margins[exchange.rows]}
         )
-        if exchange.signature == "hash" and _rows(exchange) in margins
+        if exchange.signature == "hash" and exchange.rows in margins
         else exchange
         for exchange in recorded
     ]
@@ -83,7 +83,3 @@ def _asked(exportable: signatures.Exportable, recorded: Sequence[Exchange]) -> l
         dataclasses.replace(exchange, outputs=reference[exchange.signature](exchange.inputs))
         for exchange in recorded
     ]
-
-
-def _rows(exchange: Exchange) -> int:
-    return len(next(iter(exchange.inputs.values())))

@@ -18,6 +18,7 @@ from pathlib import Path
 
 STAGING = ".publishing-"
 RETIRED = ".retired-"
+REMOVING = ".removing-"
 _LOCK = ".publish.lock"
 _NUMBER = re.compile(r"[ \t\n\v\f\r]*[+-]?[0-9]+[ \t\n\v\f\r]*")
 _INT64 = 2**63
@@ -103,7 +104,7 @@ class Staging:
             The version's path. Its number is one more than the highest ever visible.
         """
         _sync_tree(self.version)
-        with _locked(self.model_path):
+        with locked(self.model_path):
             while True:
                 number = _highest(self.model_path) + 1
                 if number >= _INT64:
@@ -118,7 +119,7 @@ class Staging:
                     # A writer that takes no locks may have come first with the same number.
                     if not os.path.lexists(target):
                         raise
-            _sync(self.model_path)
+            sync(self.model_path)
         return target
 
 
@@ -143,8 +144,8 @@ def staging(base: str | os.PathLike[str], name: str) -> Iterator[Staging]:
     model_path = Path(base).absolute() / check_name(name)
     try:
         _make_folders(model_path)
-        with _locked(model_path):
-            _remove_leftovers(model_path)
+        with locked(model_path):
+            remove_leftovers(model_path)
             folder = model_path / f"{STAGING}{os.getpid()}-{secrets.token_hex(4)}"
             folder.mkdir()
             alive = _try_lock(folder)
@@ -164,24 +165,45 @@ def staging(base: str | os.PathLike[str], name: str) -> Iterator[Staging]:
             os.close(alive)
 
 
+@contextlib.contextmanager
+def locked(model_path: Path) -> Iterator[None]:
+    """Holds the model's folder against other publishers; the kernel frees it on any death."""
+    lock = os.open(model_path / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def remove_leftovers(model_path: Path) -> None:
+    """Removes what killed publishers and prunes left; call it with the folder locked."""
+    for child in model_path.glob(f"{STAGING}*"):
+        lock = _try_lock(child)
+        if lock is not None:
+            shutil.rmtree(child, ignore_errors=True)
+            os.close(lock)
+    for child in model_path.glob(f"{REMOVING}*"):
+        shutil.rmtree(child, ignore_errors=True)
+
+
+def sync(path: Path) -> None:
+    """Flushes a file, or the entries of a folder, to disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _got(name: str) -> str:
     return f"Received: name={name!r}; use for example name='digits-hash'"
 
 
 def _highest(model_path: Path) -> int:
     """Highest number present, set-aside versions included: servers never reuse a number."""
-    numbers = [
-        parse_version(child.removeprefix(RETIRED).split("~")[0]) for child in os.listdir(model_path)
-    ]
+    numbers = [parse_version(child.removeprefix(RETIRED)) for child in os.listdir(model_path)]
     return max([number for number in numbers if number is not None and number > 0], default=0)
-
-
-def _remove_leftovers(model_path: Path) -> None:
-    for child in model_path.glob(f"{STAGING}*"):
-        lock = _try_lock(child)
-        if lock is not None:
-            shutil.rmtree(child, ignore_errors=True)
-            os.close(lock)
 
 
 def _try_lock(folder: Path) -> int | None:
@@ -198,17 +220,6 @@ def _try_lock(folder: Path) -> int | None:
     return lock
 
 
-@contextlib.contextmanager
-def _locked(model_path: Path) -> Iterator[None]:
-    """Holds the model's folder against other publishers; the kernel frees it on any death."""
-    lock = os.open(model_path / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
-
-
 def _make_folders(path: Path) -> None:
     """`mkdir -p` whose new directory entries survive a power cut."""
     if path.is_dir():
@@ -216,7 +227,7 @@ def _make_folders(path: Path) -> None:
     _make_folders(path.parent)
     with contextlib.suppress(FileExistsError):
         path.mkdir()
-        _sync(path.parent)
+        sync(path.parent)
     if not path.is_dir():
         raise NotADirectoryError(20, "Not a directory", str(path))
 
@@ -224,13 +235,5 @@ def _make_folders(path: Path) -> None:
 def _sync_tree(folder: Path) -> None:
     for root, _, files in os.walk(folder, topdown=False):
         for file in files:
-            _sync(Path(root, file))
-        _sync(Path(root))
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            sync(Path(root, file))
+        sync(Path(root))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from click.testing import CliRunner
+from tensorflow_serving.apis import prediction_log_pb2
 
 import export
 import zoo
@@ -50,7 +51,7 @@ def test_signature_table(published):
 
 def test_answers_equal_the_keras_model(loaded, hasher, images):
     activations = hasher.encoder.predict(images, verbose=0)
-    margin = activations - np.asarray(hasher.binarize.thresholds)
+    margin = activations - hasher.binarize.thresholds.numpy()
     sure = np.abs(margin) > 1e-6
     np.testing.assert_allclose(
         _answer(loaded, "serving_default", inputs=images)["embedding"], activations, atol=1e-5
@@ -93,6 +94,17 @@ def test_recorded_answers_are_reproduced(published, images):
     ]
     np.testing.assert_array_equal(recorded[6].inputs["inputs"], images[:3])
     assert max(e["max_error"] for e in verify(published)["signatures"].values()) < 1e-5
+
+
+def test_warm_up_covers_every_signature_at_every_batch_size(published):
+    file = str(published / "assets.extra/tf_serving_warmup_requests")
+    seen = []
+    for record in tf.compat.v1.io.tf_record_iterator(file):
+        log = prediction_log_pb2.PredictionLog.FromString(record).predict_log
+        (tensor,) = log.request.inputs.values()
+        seen.append((log.request.model_spec.signature_name, tensor.tensor_shape.dim[0].size))
+    names = ["embed", "hash", "hash_query", "reconstruct", "score", "decode"]
+    assert seen == [(name, size) for size in (1, 8, 32, 128) for name in names]
 
 
 def test_changed_file_is_found(published, tmp_path):
