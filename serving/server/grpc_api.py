@@ -46,6 +46,9 @@ def build_server(services: Services, options: ServerOptions) -> Any:
 def _prediction_methods(services: Services) -> dict[str, Method]:
     return {
         "Predict": lambda data, _: services.predict(data),
+        "Classify": lambda data, _: services.classify(data),
+        "Regress": lambda data, _: services.regress(data),
+        "MultiInference": lambda data, _: services.multi_inference(data),
         "GetModelMetadata": lambda data, _: services.get_model_metadata(data),
     }
 

@@ -6,6 +6,7 @@ import asyncio
 from concurrent.futures import Executor
 from typing import Any
 
+from serving.server import examples_api
 from serving.server.batching import Batcher
 from serving.server.config import read_models
 from serving.server.manager import Manager
@@ -44,8 +45,7 @@ class Services:
     async def predict(self, data: bytes) -> bytes:
         """Answers Predict."""
         if self._batcher is None or len(data) >= _ALONE:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._executor, self._predict_alone, data)
+            return await self._off_loop(self._predict_alone, data)
         request = messages.PredictRequest.FromString(data)
         _require_spec(request)
         with self._manager.use(request.model_spec) as servable:
@@ -59,6 +59,32 @@ class Services:
         with self._manager.use(request.model_spec) as servable:
             call = prepare(request, servable, self._max_tensor_bytes)
             return respond(call, call.run(), self._content).SerializeToString()
+
+    async def classify(self, data: bytes) -> bytes:
+        """Answers Classify."""
+        return await self._on_examples(messages.ClassificationRequest, examples_api.classify, data)
+
+    async def regress(self, data: bytes) -> bytes:
+        """Answers Regress."""
+        return await self._on_examples(messages.RegressionRequest, examples_api.regress, data)
+
+    async def multi_inference(self, data: bytes) -> bytes:
+        """Answers MultiInference."""
+        request = messages.MultiInferenceRequest.FromString(data)
+        spec = examples_api.check_tasks(request)
+        with self._manager.use(spec) as servable:
+            response = await self._off_loop(examples_api.multi_inference, request, servable)
+        return response.SerializeToString()
+
+    async def _on_examples(self, kind: Any, answer: Any, data: bytes) -> bytes:
+        request = kind.FromString(data)
+        _require_spec(request)
+        with self._manager.use(request.model_spec) as servable:
+            response = await self._off_loop(answer, request, servable)
+        return response.SerializeToString()
+
+    async def _off_loop(self, work: Any, *args: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work, *args)
 
     async def get_model_metadata(self, data: bytes) -> bytes:
         """Answers GetModelMetadata: the signatures, as the SavedModel holds them."""

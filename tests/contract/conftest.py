@@ -1,0 +1,54 @@
+"""One server for all contract tests: `--target HOST:PORT`, or the embedded one."""
+
+import grpc
+import pytest
+from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--target", help="HOST:PORT of a running server; see tests/contract/publish.py"
+    )
+    parser.addoption("--models", help="The directory that publish.py wrote, for tests of reload.")
+
+
+@pytest.fixture(scope="session")
+def models_config(request, tmp_path_factory):
+    from tests.contract.publish import publish
+
+    given = request.config.getoption("--models", default=None)
+    if given:
+        return f"{given}/models.config"
+    if request.config.getoption("--target", default=None):
+        return None
+    return publish(tmp_path_factory.mktemp("contract"))
+
+
+@pytest.fixture(scope="session")
+def target(request, models_config):
+    given = request.config.getoption("--target", default=None)
+    if given:
+        yield given
+        return
+    from serving.server import EmbeddedServer, load_models_config
+
+    with EmbeddedServer(load_models_config(models_config)) as server:
+        yield server.address
+
+
+@pytest.fixture(scope="session")
+def channel(target):
+    options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+    with grpc.insecure_channel(target, options=options) as opened:
+        grpc.channel_ready_future(opened).result(timeout=30)
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def prediction(channel):
+    return prediction_service_pb2_grpc.PredictionServiceStub(channel)
+
+
+@pytest.fixture(scope="session")
+def model_service(channel):
+    return model_service_pb2_grpc.ModelServiceStub(channel)

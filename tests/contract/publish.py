@@ -1,0 +1,36 @@
+"""Publishes the models that the contract tests expect.
+
+python -m tests.contract.publish DIR
+tensorflow_model_server --port=8500 --model_config_file=DIR/models.config
+python -m pytest tests/contract --target localhost:8500
+"""
+
+import sys
+from pathlib import Path
+
+CONFIG = """
+  config {{
+    name: "{name}" base_path: "{path}" model_platform: "tensorflow"
+    model_version_policy {{ all {{}} }}
+  }}
+"""
+NAMES = ("enc", "text", "odd")
+
+
+def publish(base):
+    """Writes the models and `models.config`; returns the path of the latter."""
+    from tests.serving import models
+
+    base = Path(base).absolute()
+    models.write_encoder(base / "enc", 1)
+    models.write_encoder(base / "enc", 2, scale=2.0)
+    models.write_text(base / "text")
+    models.write_odd(base / "odd")
+    entries = "".join(CONFIG.format(name=name, path=base / name) for name in NAMES)
+    config = base / "models.config"
+    config.write_text(f"model_config_list {{{entries}}}\n")
+    return config
+
+
+if __name__ == "__main__":
+    print(publish(sys.argv[1]))
