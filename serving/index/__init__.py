@@ -1,8 +1,10 @@
 """The hash table over codes: same bucket, flipped bits, exact nearest entries; durable."""
 
+from serving.index.engine import Step
 from serving.index.errors import HashIndexError, IndexDamagedError, IndexLockedError
 from serving.index.hash_index import HashIndex
 from serving.index.results import Match, Matches, Neighbors
+from serving.index.transfer import export_file, file_bits, import_file
 
 __all__ = [
     "HashIndex",
@@ -12,4 +14,8 @@ __all__ = [
     "Match",
     "Matches",
     "Neighbors",
+    "Step",
+    "export_file",
+    "file_bits",
+    "import_file",
 ]

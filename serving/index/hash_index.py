@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from types import TracebackType
@@ -10,10 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from serving.index.codes import check_codes, to_codes, to_words
+from serving.index.arguments import (
+    check_count,
+    check_ids,
+    check_unique,
+    payload,
+    payload_texts,
+)
+from serving.index.codes import check_codes, to_codes, to_words, word_count, word_dtype
 from serving.index.engine import Found, Step, search_nearest, search_within
+from serving.index.filters import PayloadTest, Predicate
+from serving.index.filters import among as only
 from serving.index.log import Operation
 from serving.index.results import Matches, Neighbors
+from serving.index.segment import Segment, merge
 from serving.index.snapshot import Snapshot
 from serving.index.store import Store
 from serving.index.weights import Weights, check_margins
@@ -61,7 +70,7 @@ class HashIndex:
         return len(self._store.snapshot())
 
     def __contains__(self, number: int) -> bool:
-        return bool(self._store.snapshot().contains(_check_ids(number))[0])
+        return bool(self._store.snapshot().contains(check_ids(number))[0])
 
     def __enter__(self) -> HashIndex:
         return self
@@ -100,14 +109,14 @@ class HashIndex:
             IndexLockedError: If another process or object is writing.
             OSError: If the disk is full or fails; the index stays as it was.
         """
-        ids = _check_ids(ids)
+        ids = check_ids(ids)
         codes = check_codes(codes, self.bits)
         if len(ids) != len(codes):
             raise ValueError(
                 f"there must be one id per code. Received: {len(ids)} ids, {len(codes)} codes"
             )
-        _check_unique(ids)
-        texts = None if payloads is None else _payload_texts(payloads, len(ids))
+        check_unique(ids)
+        texts = None if payloads is None else payload_texts(payloads, len(ids))
         if len(ids):
             self._store.write(Operation(ids, codes, texts), None if replace else False)
 
@@ -123,8 +132,8 @@ class HashIndex:
             IndexLockedError: If another process or object is writing.
             OSError: If the disk is full or fails; the index stays as it was.
         """
-        ids = _check_ids(ids)
-        _check_unique(ids)
+        ids = check_ids(ids)
+        check_unique(ids)
         if len(ids):
             self._store.write(Operation(ids), None if missing_ok else True)
 
@@ -132,28 +141,51 @@ class HashIndex:
         """Rewrites the index as one segment: fastest to search, nothing removed left on disk."""
         self._store.compact()
 
-    def lookup(self, codes: np.ndarray) -> Matches:
+    def lookup(
+        self,
+        codes: np.ndarray,
+        *,
+        among: np.ndarray | None = None,
+        where: Predicate | None = None,
+    ) -> Matches:
         """Entries with exactly these codes: `within` radius 0."""
-        return self.within(codes, radius=0)
+        return self.within(codes, radius=0, among=among, where=where)
 
-    def within(self, codes: np.ndarray, radius: int = 2) -> Matches:
+    def within(
+        self,
+        codes: np.ndarray,
+        radius: int = 2,
+        *,
+        among: np.ndarray | None = None,
+        where: Predicate | None = None,
+    ) -> Matches:
         """Every entry within a Hamming radius, and no other, nearest first, ties by id.
 
         Args:
             codes: uint8 [queries, bytes], or [bytes] for one query.
             radius: In bits, 0 to `bits`.
+            among: Only entries with one of these ids.
+            where: Only entries for whose payload this is true (None where there is none).
 
         Raises:
-            ValueError: If codes or radius are wrong.
+            ValueError: If codes, radius or ids are wrong.
         """
         queries = to_words(check_codes(codes, self.bits), self.bits)
-        found = search_within(self._store.snapshot(), queries, self._check_radius(radius))
-        numbers, ids, distances = _gather(found)
+        radius = min(check_count("radius", radius, 0), self.bits)
+        snapshot = self._snapshot(among)
+        numbers, ids, distances = _gather(search_within(snapshot, queries, radius))
         offsets = np.searchsorted(numbers, np.arange(queries.shape[1] + 1))
-        return Matches(ids, distances.astype(np.int32), offsets.astype(np.int64))
+        matches = Matches(ids, distances.astype(np.int32), offsets.astype(np.int64))
+        return matches if where is None else PayloadTest(snapshot, where).filter_matches(matches)
 
     def search(
-        self, codes: np.ndarray, k: int = 10, *, margin: np.ndarray | None = None
+        self,
+        codes: np.ndarray,
+        k: int = 10,
+        *,
+        margin: np.ndarray | None = None,
+        among: np.ndarray | None = None,
+        where: Predicate | None = None,
     ) -> Neighbors:
         """The exact k nearest entries, ties by id.
 
@@ -164,13 +196,22 @@ class HashIndex:
                 `hash_query` answers. Then entries are ranked by the sum of the absolute
                 margins of the bits in which they differ, instead of the number of such bits:
                 finer, as it breaks ties by what the query is unsure of.
+            among: Only entries with one of these ids.
+            where: Only entries for whose payload this is true (None where there is none).
 
         Raises:
-            ValueError: If codes, k or margin are wrong.
+            ValueError: If codes, k, margin or ids are wrong.
         """
         queries, weights = self._check_search(codes, k, margin)
-        found = search_nearest(self._store.snapshot(), queries, int(k), weights)
-        return _neighbors(found, queries.shape[1], int(k), margin is not None)
+
+        def nearest(snapshot: Snapshot, k: int) -> Neighbors:
+            found = search_nearest(snapshot, queries, k, weights)
+            return _neighbors(found, queries.shape[1], k, margin is not None)
+
+        snapshot = self._snapshot(among)
+        if where is None:
+            return nearest(snapshot, int(k))
+        return PayloadTest(snapshot, where).nearest(nearest, int(k))
 
     def explain(
         self,
@@ -198,23 +239,9 @@ class HashIndex:
         if radius is None:
             search_nearest(self._store.snapshot(), queries, int(k), weights, steps)
         else:
-            search_within(self._store.snapshot(), queries, self._check_radius(radius), steps)
+            radius = min(check_count("radius", radius, 0), self.bits)
+            search_within(self._store.snapshot(), queries, radius, steps)
         return steps
-
-    def _check_search(
-        self, codes: np.ndarray, k: int, margin: np.ndarray | None
-    ) -> tuple[np.ndarray, Weights | None]:
-        queries = to_words(check_codes(codes, self.bits), self.bits)
-        if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
-            raise ValueError(f"`k` must be a whole number, 1 or more. Received: k={k!r}")
-        if margin is None:
-            return queries, None
-        return queries, check_margins(margin, queries.shape[1], self.bits)
-
-    def _check_radius(self, radius: int) -> int:
-        if isinstance(radius, bool) or not isinstance(radius, (int, np.integer)) or radius < 0:
-            raise ValueError(f"`radius` must be a whole number, 0 or more. Received: {radius!r}")
-        return min(int(radius), self.bits)
 
     def codes(self, ids: np.ndarray) -> np.ndarray:
         """Packed codes of entries, uint8 [n, bytes].
@@ -222,14 +249,12 @@ class HashIndex:
         Raises:
             ValueError: If an id is not in the index.
         """
-        ids = _check_ids(ids)
-        snapshot = self._store.snapshot()
-        _require(snapshot, ids)
-        words = np.empty((len(snapshot.recent.segment.words), len(ids)), np.uint64)
+        ids, snapshot = self._entries_of(ids)
+        words = np.empty((word_count(self.bits), len(ids)), word_dtype(self.bits))
         for part in snapshot.parts:
             rows = part.rows_of(ids)
             words[:, rows >= 0] = part.segment.words[:, rows[rows >= 0]]
-        return to_codes(words.astype(snapshot.recent.segment.words.dtype), self.bits)
+        return to_codes(words, self.bits)
 
     def payloads(self, ids: np.ndarray) -> list[Any]:
         """Payloads of entries; None where an entry has none.
@@ -237,16 +262,50 @@ class HashIndex:
         Raises:
             ValueError: If an id is not in the index.
         """
-        ids = _check_ids(ids)
-        snapshot = self._store.snapshot()
-        _require(snapshot, ids)
+        ids, snapshot = self._entries_of(ids)
         values: list[Any] = [None] * len(ids)
         for part in snapshot.parts:
             rows = part.rows_of(ids)
             for place in np.flatnonzero(rows >= 0):
-                text = part.segment.text(rows[place])
-                values[place] = json.loads(text) if text else None
+                values[place] = payload(part.segment.text(rows[place]))
         return values
+
+    def entries(self) -> tuple[np.ndarray, np.ndarray, list[str] | None]:
+        """Everything: ids int64 [n] ascending, codes uint8 [n, bytes], payloads as JSON texts.
+
+        A text is empty where an entry has no payload; None instead of texts if none has.
+        """
+        parts = self._store.snapshot().parts
+        whole = merge([part.living() for part in parts]) if parts else Segment.empty(self.bits)
+        texts = None
+        if whole.texts is not None:
+            texts = [whole.text(row) for row in range(len(whole))]
+        return whole.ids, to_codes(whole.words, self.bits), texts
+
+    def info(self) -> dict[str, Any]:
+        """What the index holds and takes, as numbers and names that JSON can hold."""
+        return self._store.info()
+
+    def _snapshot(self, ids: np.ndarray | None) -> Snapshot:
+        snapshot = self._store.snapshot()
+        return snapshot if ids is None else only(snapshot, ids)
+
+    def _entries_of(self, ids: np.ndarray) -> tuple[np.ndarray, Snapshot]:
+        ids = check_ids(ids)
+        snapshot = self._store.snapshot()
+        missing = ids[~snapshot.contains(ids)]
+        if len(missing):
+            raise ValueError(f"id {missing[0]} is not in the index ({len(missing)} of {len(ids)})")
+        return ids, snapshot
+
+    def _check_search(
+        self, codes: np.ndarray, k: int, margin: np.ndarray | None
+    ) -> tuple[np.ndarray, Weights | None]:
+        queries = to_words(check_codes(codes, self.bits), self.bits)
+        check_count("k", k, 1)
+        if margin is None:
+            return queries, None
+        return queries, check_margins(margin, queries.shape[1], self.bits)
 
 
 def _gather(found: Found) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -275,40 +334,3 @@ def _neighbors(found: Found, count: int, k: int, weighted: bool) -> Neighbors:
     result.ids[numbers[keep], place[keep]] = ids[keep]
     result.distances[numbers[keep], place[keep]] = distances[keep]
     return result
-
-
-def _require(snapshot: Snapshot, ids: np.ndarray) -> None:
-    missing = ids[~snapshot.contains(ids)]
-    if len(missing):
-        raise ValueError(f"id {missing[0]} is not in the index ({len(missing)} of {len(ids)})")
-
-
-def _check_ids(ids: Any) -> np.ndarray:
-    ids = np.atleast_1d(np.asarray(ids))
-    if ids.ndim != 1:
-        raise ValueError(f"ids must have shape [n]. Received: shape={ids.shape}")
-    if not len(ids):
-        return np.empty(0, np.int64)
-    if ids.dtype.kind not in "iu":
-        raise ValueError(f"ids must be whole numbers. Received: dtype={ids.dtype}")
-    if ids.min() < 0 or ids.max() > np.iinfo(np.int64).max:
-        raise ValueError(f"ids must be from 0 to 2**63 - 1. Received: {ids.min()} to {ids.max()}")
-    return ids.astype(np.int64)
-
-
-def _check_unique(ids: np.ndarray) -> None:
-    ordered = np.sort(ids)
-    twice = ordered[1:][ordered[1:] == ordered[:-1]]
-    if len(twice):
-        raise ValueError(f"each id must come once. Received: id {twice[0]} more than once")
-
-
-def _payload_texts(payloads: Sequence[Any], count: int) -> list[str]:
-    if isinstance(payloads, (str, bytes)) or len(payloads) != count:
-        raise ValueError(
-            f"there must be one payload per id. Received: {len(payloads)} payloads, {count} ids"
-        )
-    try:
-        return ["" if value is None else json.dumps(value, allow_nan=False) for value in payloads]
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"payloads must be what JSON can hold: {error}") from None

@@ -18,9 +18,9 @@ import contextlib
 import logging
 import os
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import filelock
 import numpy as np
@@ -119,6 +119,28 @@ class Store:
             if removed or self._log.records or len(snapshot.stored) > 1:
                 self._checkpoint(snapshot, everything=True)
 
+    def info(self) -> dict[str, Any]:
+        """Names and sizes of what the index consists of."""
+        snapshot = self.snapshot()
+        segments = [
+            {
+                "name": part.segment.name,
+                "entries": part.live,
+                "removed": len(part.segment) - part.live,
+                "tables": 0 if part.segment.tables is None else len(part.segment.tables.layout),
+            }
+            for part in snapshot.stored
+        ]
+        return {
+            "path": str(self.path),
+            "format": FORMAT,
+            "bits": self.bits,
+            "entries": len(snapshot),
+            "bytes": sum(entry.stat().st_size for entry in self.path.iterdir()),
+            "segments": segments,
+            "log": {"records": self._log.records, "entries": snapshot.recent.live},
+        }
+
     def close(self) -> None:
         """Gives up the lock; the state stays on disk."""
         with self._mutex:
@@ -171,18 +193,19 @@ class Store:
         write_arrays(self.path / "manifest", meta, dead)
 
     def _load(self) -> None:
-        """Reads the manifest and what it names; tries again while a writer replaces them."""
-        for _ in range(100):
+        """Reads the manifest and what it names; again if a writer replaces them meanwhile."""
+        while True:
+            signature = self._manifest_signature()
             try:
-                self._load_once()
+                self._load_once(signature)
                 return
             except FileNotFoundError as error:
-                missing = error
-                time.sleep(0.01)
-        raise IndexDamagedError(f"the index at {self.path} is damaged: {missing}")
+                if self._manifest_signature() == signature:
+                    raise IndexDamagedError(
+                        f"the index at {self.path} is damaged: {error.filename} is missing"
+                    ) from None
 
-    def _load_once(self) -> None:
-        signature = self._manifest_signature()
+    def _load_once(self, signature: tuple[int, ...]) -> None:
         meta, arrays = read_arrays(self.path / "manifest")
         if meta["format"] != FORMAT:
             raise HashIndexError(

@@ -96,9 +96,10 @@ def nearest_weighted(  # type: ignore[no-untyped-def]
     longest = layout[:, 3].max()
     # Each table's bits in the order of their weights, and a heap of flips yet to be tried.
     weight, bit = np.empty((tables, longest)), np.empty((tables, longest), np.int64)
-    flip_costs = np.empty((tables, FLIPS + 2))
-    flip_masks = np.empty((tables, FLIPS + 2), np.int64)
-    flip_lasts = np.empty((tables, FLIPS + 2), np.int64)
+    room = min(FLIPS, 1 << longest) + 2
+    flip_costs = np.empty((tables, room))
+    flip_masks = np.empty((tables, room), np.int64)
+    flip_lasts = np.empty((tables, room), np.int64)
     waiting, tried = np.empty(tables, np.int64), np.empty(tables, np.int64)
     starts, stops = np.empty(1, np.int64), np.empty(1, np.int64)
     block, block_costs = np.empty(ROWS, np.int64), np.empty(ROWS)
