@@ -1,16 +1,18 @@
-# make demo   set up and run the whole pipeline on real images (DATA=digits|mnist|fashion_mnist|PATH)
+# make demo   set up and run the whole pipeline on real images: DATA=digits|mnist|fashion_mnist or
+#             the path of an .npz; DATA_DIR=folder of NAME.npz files, searched before downloading
 # make test   set up and run the tests
 # make lint   ruff and type checks
 PYTHON ?= python3
 VENV ?= .venv
 DATA ?= digits
-OUT ?= runs/demo
+DATA_DIR ?=
+OUT ?= runs/demo/$(basename $(notdir $(DATA)))
 BIN = $(VENV)/bin
 
 .PHONY: demo test lint format clean
 
 demo: $(VENV)/runtime.stamp
-	$(BIN)/python -m examples.demo --data $(DATA) --out $(OUT)
+	$(BIN)/python -m examples.demo --data $(DATA) --out $(OUT) $(if $(DATA_DIR),--data-dir $(DATA_DIR))
 
 test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest $(TESTS)

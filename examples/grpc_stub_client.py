@@ -7,6 +7,7 @@ file it sends zeros of the shape that the model's metadata tells.
 """
 
 import sys
+from typing import Any
 
 import grpc
 import numpy as np
@@ -18,27 +19,27 @@ from tensorflow_serving.apis import (
 )
 
 
-def input_shape(stub: prediction_service_pb2_grpc.PredictionServiceStub, model: str) -> list[int]:
-    """Asks for the shape of one row of the `hash` signature's input."""
+def input_info(stub: prediction_service_pb2_grpc.PredictionServiceStub, model: str) -> Any:
+    """Asks what the `hash` signature reads: a TensorInfo with dtype and shape."""
     request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
     request.model_spec.name = model
     answer = stub.GetModelMetadata(request, timeout=10)
     signatures = get_model_metadata_pb2.SignatureDefMap()
     answer.metadata["signature_def"].Unpack(signatures)
-    info = signatures.signature_def["hash"].inputs["inputs"]
-    return [dim.size for dim in info.tensor_shape.dim[1:]]
+    return signatures.signature_def["hash"].inputs["inputs"]
 
 
 def main(address: str, model: str, path: str | None = None) -> None:
     """Sends one row and prints its code."""
     with grpc.insecure_channel(address) as channel:
         stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
-        shape = input_shape(stub, model)
+        info = input_info(stub, model)
+        shape = [dim.size for dim in info.tensor_shape.dim[1:]]
         row = np.load(path).reshape(1, *shape) if path else np.zeros((1, *shape))
         request = predict_pb2.PredictRequest()
         request.model_spec.name = model
         request.model_spec.signature_name = "hash"
-        request.inputs["inputs"].CopyFrom(tf.make_tensor_proto(row, dtype=tf.float32))
+        request.inputs["inputs"].CopyFrom(tf.make_tensor_proto(row, dtype=info.dtype))
         answer = stub.Predict(request, timeout=10)
         print(tf.make_ndarray(answer.outputs["code"]).tobytes().hex())
 

@@ -1,4 +1,4 @@
-"""The command line of the zoo: list, fit, evaluate, report."""
+"""The command line of the zoo: list, data, fit, evaluate, report."""
 
 from __future__ import annotations
 
@@ -45,6 +45,21 @@ def list_command(as_json: bool) -> None:
     click.echo(f"\nbackbones: {', '.join(zoo.list_backbones())}")
 
 
+@cli.command(epilog="\b\nExample:\n  python -m zoo data digits --out digits.npz")
+@click.argument("data")
+@data_dir_option
+@click.option("--out", required=True, type=click.Path(path_type=pathlib.Path), help="The .npz.")
+@console.json_option
+def data(data: str, data_dir: str | None, out: pathlib.Path, as_json: bool) -> None:
+    """Write a data set as an .npz file: x_train, x_test and, if known, y_train and y_test."""
+    import zoo.datasets
+
+    dataset = zoo.datasets.load(data, data_dir)
+    dataset.save(out)
+    shapes = {"x_train": list(dataset.x_train.shape), "x_test": list(dataset.x_test.shape)}
+    console.print_result({"file": str(out), **shapes}, as_json)
+
+
 @cli.command(
     epilog="""\b
 Examples:
@@ -59,7 +74,7 @@ Examples:
 @click.option("--backbone", default="dense", show_default=True, help="See `list`.")
 @click.option("--code-dim", default=32, show_default=True, help="Units, or bits, of the code.")
 @click.option("--likelihood", help="bernoulli or gaussian; chosen by the data if left out.")
-@click.option("--epochs", type=int, help="Passes over the data.  [default: 20]")
+@click.option("--epochs", type=int, help="Passes over the data; by default about 4,000 steps.")
 @click.option("--batch-size", default=128, show_default=True, help="Rows of a step.")
 @click.option("--learning-rate", default=1e-3, show_default=True, help="Adam's learning rate.")
 @click.option("--seed", default=0, show_default=True, help="Seed of weights, order and noise.")
@@ -96,11 +111,11 @@ def fit(
     run = Run(out)
     if resume:
         config = run.read_json(run.config_file)
-        config["epochs"] = epochs or config["epochs"]
+        config["epochs"] = config["epochs"] if epochs is None else epochs
     elif run.config_file.exists():
         raise click.UsageError(f"{out} holds a run already: add --resume or choose another --out.")
     else:
-        config |= {"epochs": 20 if epochs is None else epochs, "options": _parse(options)}
+        config |= {"epochs": epochs, "options": _parse(options)}
     model = fit_run(run, config)
     click.echo("measuring and drawing ...", err=True)
     metrics = _measure(run, model, report=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
+import pathlib
 
 import numpy as np
 
@@ -57,12 +59,23 @@ class Dataset:
         """Whether a row is (height, width, 1 or 3 channels)."""
         return self.x_train.ndim == 4 and self.x_train.shape[-1] in (1, 3)
 
+    def save(self, path: str | pathlib.Path) -> None:
+        """Writes the arrays to an `.npz` file, whole or not at all."""
+        path = pathlib.Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.partial")
+        with partial.open("wb") as file:
+            np.savez(file, allow_pickle=False, **self._arrays())
+        os.replace(partial, path)
+
     def fingerprint(self) -> str:
         """SHA-256 of names, shapes, dtypes and values of all arrays, in hex."""
         digest = hashlib.sha256()
-        for field in dataclasses.fields(self)[1:]:
-            array = getattr(self, field.name)
-            if array is not None:
-                digest.update(f"{field.name} {array.dtype.str} {array.shape}".encode())
-                digest.update(np.ascontiguousarray(array).data)
+        for name, array in self._arrays().items():
+            digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        arrays = {name: getattr(self, name) for name in ("x_train", "x_test", "y_train", "y_test")}
+        return {name: array for name, array in arrays.items() if array is not None}

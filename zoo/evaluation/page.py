@@ -7,7 +7,7 @@ import dataclasses
 import io
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jinja2
@@ -37,8 +37,8 @@ class Page:
         heading: str,
         text: str = "",
         *,
-        table: Mapping[str, Any] | None = None,
-        figure: matplotlib.figure.Figure | None = None,
+        table: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        figure: matplotlib.figure.Figure | bytes | None = None,
         name: str = "",
     ) -> None:
         """Adds a section.
@@ -46,17 +46,17 @@ class Page:
         Args:
             heading: Its heading.
             text: What is to be seen; the alternative text of the figure too.
-            table: Names to values.
-            figure: A picture.
+            table: Names to values; or several such records, one a line.
+            figure: A picture, drawn or as the bytes of a PNG file.
             name: File name of the picture, without ending.
         """
         self.sections.append(
             {
                 "heading": heading,
                 "text": text,
-                "rows": [(key, _show(value)) for key, value in (table or {}).items()],
+                **_table(table or {}),
                 "name": name,
-                "png": b"" if figure is None else _png(figure),
+                "png": _png(figure),
             }
         )
 
@@ -88,11 +88,22 @@ class Page:
         return path
 
 
+def _table(table: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    if isinstance(table, Mapping):
+        return {"columns": [], "rows": [(name, _show(value)) for name, value in table.items()]}
+    return {
+        "columns": list(table[0]),
+        "rows": [[_show(value) for value in record.values()] for record in table],
+    }
+
+
 def _show(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _png(figure: matplotlib.figure.Figure) -> bytes:
+def _png(figure: matplotlib.figure.Figure | bytes | None) -> bytes:
+    if figure is None or isinstance(figure, bytes):
+        return figure or b""
     file = io.BytesIO()
     figure.savefig(file, format="png")
     return file.getvalue()

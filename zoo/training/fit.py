@@ -21,6 +21,9 @@ MAX_VALIDATION_ROWS = 5000
 VALIDATION_BATCH = 1000
 HISTOGRAM_ROWS = 500
 STEPS_PER_EXECUTION = 16
+# How long to train where nobody says.
+TRAINING_STEPS = 4000
+MIN_EPOCHS, MAX_EPOCHS = 10, 100
 
 
 def fit_run(run: Run, config: dict[str, Any], progress: bool = True) -> Autoencoder:
@@ -32,7 +35,8 @@ def fit_run(run: Run, config: dict[str, Any], progress: bool = True) -> Autoenco
     Args:
         run: The folder.
         config: `data`, `data_dir`, `variant`, `backbone`, `code_dim`, `likelihood` (`None` to
-            choose by the data), `epochs`, `batch_size`, `learning_rate`, `seed`, `options`.
+            choose by the data), `epochs` (`None` for about 4,000 steps), `batch_size`,
+            `learning_rate`, `seed`, `options`.
         progress: Whether to show a progress bar.
 
     Returns:
@@ -44,13 +48,15 @@ def fit_run(run: Run, config: dict[str, Any], progress: bool = True) -> Autoenco
         FileNotFoundError: If the data can't be found.
     """
     for name in ("epochs", "batch_size", "learning_rate"):
-        if not config[name] > 0:
+        if config[name] is not None and not config[name] > 0:
             raise ValueError(f"`{name}` must be positive. Received: {name}={config[name]}")
     dataset = zoo.datasets.load(config["data"], config["data_dir"])
     fingerprint = dataset.fingerprint()
     train, validation = _hold_out(dataset.x_train, config["seed"])
     batch_size = min(config["batch_size"], len(train))
     steps = len(train) // batch_size
+    if config["epochs"] is None:
+        config = {**config, "epochs": min(MAX_EPOCHS, max(MIN_EPOCHS, TRAINING_STEPS // steps))}
     try:
         with run.lock():
             if run.model_file.exists():
