@@ -2,7 +2,7 @@
 
 A code of `bits` bits comes packed as `numpy.packbits` packs it: most significant bit first,
 zeros at the end. Inside the index codes are columns of unsigned words, `[words, n]`: one word
-of 8, 16, 32 or 64 bits for codes up to 64 bits, several 64-bit words for longer ones. Bytes
+of 32 or 64 bits for codes up to that length, several 64-bit words for longer ones. Bytes
 become words big-endian, so that the leading bits of a code are the leading bits of a word.
 """
 
@@ -28,7 +28,7 @@ def check_bits(bits: int) -> int:
 
 def word_dtype(bits: int) -> np.dtype:
     """The unsigned integer that holds a code of `bits` bits, or 64 bits of a longer one."""
-    return np.dtype(f"u{next((size for size in (1, 2, 4) if bits <= 8 * size), 8)}")
+    return np.dtype(np.uint32 if bits <= 32 else np.uint64)
 
 
 def word_count(bits: int) -> int:

@@ -16,6 +16,7 @@ from serving.index.arguments import (
     payload,
     payload_texts,
 )
+from serving.index.backend import IndexBackend
 from serving.index.codes import check_codes, to_codes, to_words, word_count, word_dtype
 from serving.index.engine import Found, Step, search_nearest, search_within
 from serving.index.filters import PayloadTest, Predicate
@@ -28,7 +29,7 @@ from serving.index.store import Store
 from serving.index.weights import Weights, check_margins
 
 
-class HashIndex:
+class HashIndex(IndexBackend):
     """A durable hash table over binary codes, exact, embedded: a directory and nothing to run.
 
     Any number of threads and processes may search while one adds; each search sees one state.

@@ -3,16 +3,17 @@
 import numpy as np
 
 
-def distances(entries, query):
-    return np.unpackbits(entries ^ query, axis=1).sum(1)
+def distances(entries, query, weights=None):
+    differing = np.unpackbits(entries ^ query, axis=1)
+    return differing.sum(1) if weights is None else differing[:, : len(weights)] @ weights
 
 
-def nearest(ids, entries, query, k):
-    d = distances(entries, query)
+def nearest(ids, entries, query, k, weights=None):
+    d = distances(entries, query, weights)
     order = np.lexsort((ids, d))[:k]
     pad = k - len(order)
     return np.pad(ids[order], (0, pad), constant_values=-1), np.pad(
-        d[order].astype(np.int64), (0, pad), constant_values=-1
+        d[order].astype(np.int64 if weights is None else float), (0, pad), constant_values=-1
     )
 
 
