@@ -22,7 +22,8 @@ class Autoencoder(keras.Model):
     encoder is clean.
 
     The target is the preprocessed input: `fit(x)` and `fit(x, x)` mean the same, and a loss
-    given to `compile` replaces the likelihood's. Everything else is as in any Keras model.
+    given to `compile` replaces the likelihood's, weights included. Everything else is
+    as in any Keras model.
 
     Metrics: `loss`, the error with all penalties; `reconstruction_error`; for binary codes, in
     evaluation, also `binarized_error`, the error when the decoder reads bits in place of
@@ -34,8 +35,13 @@ class Autoencoder(keras.Model):
         code: The clean code `[batch, code_spec.size]`.
         decoder_input: The tensor that the decoder reads in training; `code` if omitted.
         target: The preprocessed input; `inputs` if omitted.
+        training_weight: Weight of each component of the target in the training loss, a tensor
+            of the target's shape; 1 if omitted. It may depend on what the layers drew at random
+            in the same step.
         code_spec: Kind and size of the code.
-        likelihood: `"bernoulli"` or `"gaussian"`.
+        likelihood: See `zoo.create`.
+        missing_values: Whether NaN in the target means "not observed": such components do not
+            count. Otherwise NaN is refused.
         recipe: What `zoo.create` was called with, for people and model cards.
         name: The model's name.
 
@@ -68,12 +74,15 @@ class Autoencoder(keras.Model):
         code_spec: CodeSpec,
         decoder_input: Any = None,
         target: Any = None,
+        training_weight: Any = None,
         likelihood: str = "bernoulli",
+        missing_values: bool = False,
         recipe: dict[str, Any] | None = None,
         name: str | None = None,
     ):
         super().__init__(inputs=inputs, outputs=outputs, name=name)
         self.likelihood = check_likelihood(likelihood)
+        self.missing_values = missing_values
         self.code = code_spec
         self._recipe = types.MappingProxyType(recipe or {})
         self.reconstruction_error_tracker = keras.metrics.Mean(name="reconstruction_error")
@@ -84,10 +93,17 @@ class Autoencoder(keras.Model):
             self.binarized_error_tracker = keras.metrics.Mean(name="binarized_error")
         decoder_input = code if decoder_input is None else decoder_input
         target = inputs if target is None else target
+        parts = [outputs, code, decoder_input, target]
         # In a namespace, for Keras would track the parts as layers of this model and save the
         # weights that they share with it twice.
         self._parts = types.SimpleNamespace(
-            graph=keras.Model(inputs, [outputs, code, decoder_input, target]),
+            graph=keras.Model(
+                inputs, parts if training_weight is None else [*parts, training_weight]
+            ),
+            weighted=None
+            if training_weight is None
+            else keras.Model(inputs, [outputs, training_weight]),
+            weight=None,
             encoder=keras.Model(inputs, code, name="encoder"),
             decoder=keras.Model(decoder_input, outputs, name="decoder"),
             preprocessor=keras.Model(inputs, target, name="preprocessor"),
@@ -135,7 +151,21 @@ class Autoencoder(keras.Model):
             float32 tensor `[batch]`, averaged over the components of an example: cross-entropy
             in nats or squared error.
         """
-        return reconstruction_error(self.likelihood, self.preprocessor(inputs), reconstruction)
+        return self._error(self.preprocessor(inputs), reconstruction)
+
+    def _error(self, target: Any, reconstruction: Any, weight: Any = None) -> Any:
+        return reconstruction_error(
+            self.likelihood, target, reconstruction, weight, self.missing_values
+        )
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """The reconstruction; in training it also notes the weights that go with it."""
+        if not training or self._parts.weighted is None:
+            return super().call(inputs, training=training, mask=mask)
+        outputs, self._parts.weight = self._parts.weighted.call(
+            inputs, training=training, mask=mask
+        )
+        return outputs
 
     def fit(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
         """Trains the model; arguments as for `keras.Model.fit`, where `y` may be left out.
@@ -169,7 +199,8 @@ class Autoencoder(keras.Model):
             return super().compute_loss(
                 x, self.preprocessor(y), y_pred, sample_weight, training=training
             )
-        errors = self.reconstruction_error(y, y_pred)
+        weight = self._parts.weight if training else None
+        errors = self._error(self.preprocessor(y), y_pred, weight)
         if sample_weight is not None:
             errors *= keras.ops.cast(sample_weight, errors.dtype)
         return keras.ops.mean(errors) + sum(self.losses)
@@ -231,6 +262,7 @@ class Autoencoder(keras.Model):
             "code_kind": self.code.kind,
             "code_size": self.code.size,
             "likelihood": self.likelihood,
+            "missing_values": self.missing_values,
             "recipe": self.recipe,
         }
 
@@ -238,15 +270,17 @@ class Autoencoder(keras.Model):
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Autoencoder:
         """Rebuilds the model from its graph."""
         graph = keras.Model.from_config(config["graph"], custom_objects=custom_objects)
-        outputs, code, decoder_input, target = graph.outputs
+        outputs, code, decoder_input, target, *weight = graph.outputs
         return cls(
             graph.input,
             outputs,
             code=code,
             decoder_input=decoder_input,
             target=target,
+            training_weight=weight[0] if weight else None,
             code_spec=CodeSpec(config["code_kind"], config["code_size"]),
             likelihood=config["likelihood"],
+            missing_values=config["missing_values"],
             recipe=config["recipe"],
             name=config["name"],
         )

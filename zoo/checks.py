@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from zoo.likelihood import check_targets
+
 if TYPE_CHECKING:
     from zoo.autoencoder import Autoencoder
 
@@ -24,7 +26,7 @@ def check_training_data(model: Autoencoder, x: Any, name: str) -> None:
 
     Raises:
         ValueError: If `x` is an array without rows, of the wrong shape, with NaN or infinity,
-            or with targets outside [0, 1] under a Bernoulli likelihood.
+            or with targets that the likelihood cannot judge.
     """
     if not isinstance(x, np.ndarray):
         return
@@ -37,19 +39,14 @@ def check_training_data(model: Autoencoder, x: Any, name: str) -> None:
             f"`{name}` must have the shape {(None, *wanted)}{hint}. Received: shape={x.shape}"
         )
     if np.issubdtype(x.dtype, np.floating):
-        bad = next((i for i, row in enumerate(x) if not np.isfinite(row).all()), None)
+        is_bad = np.isinf if model.missing_values else lambda row: ~np.isfinite(row)
+        bad = next((i for i, row in enumerate(x) if is_bad(row).any()), None)
         if bad is not None:
             raise ValueError(
                 f"`{name}` must be finite; remove or fill missing values. "
                 f"Received: NaN or infinity in row {bad} of {len(x)}"
             )
-    if model.likelihood == "bernoulli":
-        sample = x[:: max(1, len(x) // SAMPLE)]
-        target = keras.ops.convert_to_numpy(model.preprocessor(sample))
-        low, high = float(target.min()), float(target.max())
-        if low < 0 or high > 1:
-            raise ValueError(
-                f"`{name}` must lie in [0, 1] for likelihood='bernoulli': scale it, pass "
-                "preprocessing=keras.layers.Rescaling(1 / 255) for bytes of pixels, or use "
-                f"likelihood='gaussian'. Received: values from {low:g} to {high:g}"
-            )
+    if model.likelihood == "gaussian":
+        return
+    sample = x[:: max(1, len(x) // SAMPLE)]
+    check_targets(model.likelihood, keras.ops.convert_to_numpy(model.preprocessor(sample)), name)

@@ -7,7 +7,7 @@ import difflib
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -15,7 +15,7 @@ import keras
 from zoo.autoencoder import Autoencoder
 from zoo.backbones.backbone import Backbone
 from zoo.code import CodeSpec
-from zoo.likelihood import output_activation
+from zoo.plan import Plan
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Variant:
     kind: str
     source: str
     build: Callable[..., Autoencoder]
+    defaults: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def summary(self) -> str:
@@ -33,63 +34,21 @@ class Variant:
         return (self.build.__doc__ or "").partition("\n")[0]
 
 
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """What a variant builds from.
-
-    Args:
-        inputs: The model's input, as raw as users send it.
-        target: The preprocessed input `[batch, *shape]`: what the encoder reads and the decoder
-            reproduces.
-        backbone: The trunks.
-        code: Kind and size of the code.
-        likelihood: How reconstructions are judged.
-    """
-
-    inputs: Any
-    target: Any
-    backbone: Backbone
-    code: CodeSpec
-    likelihood: str
-
-    @property
-    def code_dim(self) -> int:
-        """Number of units of the code."""
-        return self.code.size
-
-    def autoencoder(self, code: Any, decoder_input: Any = None) -> Autoencoder:
-        """Completes the model.
-
-        Args:
-            code: The clean code `[batch, code_dim]`.
-            decoder_input: What the decoder reads in training; the clean code by default.
-
-        Returns:
-            The model.
-        """
-        decoder_input = code if decoder_input is None else decoder_input
-        return Autoencoder(
-            self.inputs,
-            self.backbone.decode(decoder_input),
-            code=code,
-            decoder_input=decoder_input,
-            target=self.target,
-            code_spec=self.code,
-            likelihood=self.likelihood,
-        )
-
+# Arguments of `create` that are options of every variant.
+CORRUPTION_OPTIONS = {"corruption", "corruption_level", "emphasis"}
 
 _variants: dict[str, Variant] = {}
 _backbones: dict[str, type[Backbone]] = {}
 
 
-def variant(name: str, kind: str, source: str) -> Callable:
+def variant(name: str, kind: str, source: str, **defaults: Any) -> Callable:
     """Registers a builder of autoencoders under a name.
 
     Args:
         name: The name for `create`.
         kind: Kind of its codes, see `CodeSpec`.
         source: Authors and year of the paper.
+        **defaults: Likelihood and options of the backbone where `create` is told nothing else.
 
     Returns:
         A decorator of a function `(plan, **options) -> Autoencoder`, whose docstring's first
@@ -101,7 +60,7 @@ def variant(name: str, kind: str, source: str) -> Callable:
 
     def register(build: Callable[..., Autoencoder]) -> Callable[..., Autoencoder]:
         _refuse_duplicate(name, _variants)
-        _variants[name] = Variant(name, kind, source, build)
+        _variants[name] = Variant(name, kind, source, build, defaults)
         return build
 
     return register
@@ -138,7 +97,8 @@ def list_options(name: str, backbone: str) -> list[str]:
     """
     _discover()
     trunks = _look_up("backbone", backbone, _backbones)
-    return sorted(_options_of(trunks) | _options_of(_look_up("variant", name, _variants).build))
+    of_variant = _options_of(_look_up("variant", name, _variants).build)
+    return sorted(_options_of(trunks) | of_variant | CORRUPTION_OPTIONS)
 
 
 def create(
@@ -146,9 +106,12 @@ def create(
     input_shape: tuple[int, ...],
     code_dim: int,
     backbone: str = "dense",
-    likelihood: str = "bernoulli",
+    likelihood: str | None = None,
     preprocessing: keras.layers.Layer | None = None,
     input_dtype: str = "float32",
+    corruption: str | keras.layers.Layer | None = None,
+    corruption_level: float | keras.optimizers.schedules.LearningRateSchedule | None = None,
+    emphasis: Sequence[float] | None = None,
     **options: Any,
 ) -> Autoencoder:
     """Creates an autoencoder.
@@ -158,11 +121,19 @@ def create(
         input_shape: Shape of one raw example, without the batch.
         code_dim: Number of units (bits) of the code.
         backbone: A backbone, see `list_backbones`.
-        likelihood: `"bernoulli"` for data in [0, 1] (cross-entropy) or `"gaussian"` for any
-            real data (squared error).
+        likelihood: `"bernoulli"` for data in [0, 1] (cross-entropy), `"gaussian"` for any real
+            data (squared error) or `"multinomial"` for counts (cross-entropy per item). The
+            variant's or else the backbone's own if omitted, for most `"bernoulli"`.
         preprocessing: A layer from raw to model inputs, `keras.layers.Rescaling(1 / 255)` for
             bytes of pixels say. It becomes part of the model and is exported with it.
         input_dtype: Dtype of the raw input.
+        corruption: What spoils the encoder's input in training, which makes any variant a
+            denoising one: `"gaussian"`, `"masking"`, `"salt-and-pepper"` or a layer. The
+            encoder that is exported does not have it.
+        corruption_level: Level of a corruption given by name: standard deviation or
+            probability, a number or a schedule of the training step; 0.3 if omitted.
+        emphasis: Weights of corrupted and of other components in the training loss, (1, 0.5)
+            say; equal if omitted.
         **options: Options of the variant and of the backbone, by their names.
 
     Returns:
@@ -180,29 +151,41 @@ def create(
     trunks = _look_up("backbone", backbone, _backbones)
     input_shape = _check_shape(input_shape)
     code = CodeSpec(entry.kind, code_dim)
-    of_backbone = _options_of(trunks)
-    of_variant = _options_of(entry.build)
+    known = list_options(name, backbone)
     for option in options:
-        if option not in of_backbone | of_variant:
+        if option not in known:
             raise ValueError(
                 f"Unknown option {option!r} for variant {name!r} with backbone {backbone!r}."
-                f"{_nearest(option, of_backbone | of_variant)} "
-                f"Options: {', '.join(sorted(of_backbone | of_variant))}"
+                f"{_nearest(option, set(known))} Options: {', '.join(known)}"
             )
+    likelihood = likelihood or entry.defaults.get("likelihood") or trunks.default_likelihood
+    of_trunks = {
+        key: value
+        for key, value in (entry.defaults | options).items()
+        if key in _options_of(trunks)
+    }
     inputs = keras.Input(input_shape, dtype=input_dtype, name="inputs")
     target = inputs if preprocessing is None else preprocessing(inputs)
     plan = Plan(
         inputs=inputs,
         target=target,
-        backbone=trunks(
-            target.shape[1:],
-            output_activation(likelihood),
-            **{key: value for key, value in options.items() if key in of_backbone},
-        ),
+        encoder_input=keras.layers.Identity(name="encoder_input")(target),
+        backbone=trunks(target.shape[1:], likelihood, **of_trunks),
         code=code,
         likelihood=likelihood,
+        missing_values=trunks.missing_values,
+        corruption=corruption,
+        corruption_level=corruption_level,
+        emphasis=emphasis,
     )
+    of_variant = _options_of(entry.build)
     model = entry.build(plan, **{key: value for key, value in options.items() if key in of_variant})
+    spoiling = {
+        "corruption": corruption,
+        "corruption_level": corruption_level,
+        "emphasis": emphasis,
+    }
+    options |= {key: value for key, value in spoiling.items() if value is not None}
     model.recipe = {
         "variant": name,
         "backbone": backbone,
@@ -223,7 +206,7 @@ def _discover() -> None:
 
 def _options_of(function: Callable) -> set[str]:
     names = inspect.signature(function).parameters
-    return set(names) - {"plan", "input_shape", "output_activation"}
+    return set(names) - {"plan", "input_shape", "likelihood"}
 
 
 def _look_up(what: str, name: str, entries: dict[str, Any]) -> Any:

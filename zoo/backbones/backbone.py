@@ -6,25 +6,31 @@ from typing import Any
 
 import keras
 
+from zoo.likelihood import output_layer
+
 
 class Backbone:
     """Two trunks of layers, without the code layer between them, which is the variant's.
 
     Both methods may be called several times, for a clean and a corrupted path say, and use the
     same layers each time. A subclass makes its layers in its constructor, which takes
-    `input_shape`, `output_activation` and options of its own.
+    `input_shape`, `likelihood` and options of its own.
 
     Args:
         input_shape: Shape of one preprocessed example, without the batch.
-        output_activation: Activation of the reconstruction, given by the likelihood.
+        likelihood: How reconstructions are judged, which decides their activation.
+
+    Attributes:
+        default_likelihood: The likelihood where neither the caller nor the variant names one.
+        missing_values: Whether the trunks take NaN, for values that were not observed.
     """
 
-    def __init__(self, input_shape: tuple[int, ...], output_activation: str):
+    default_likelihood = "bernoulli"
+    missing_values = False
+
+    def __init__(self, input_shape: tuple[int, ...], likelihood: str):
         self.input_shape = tuple(input_shape)
-        # float32 whatever the policy: a probability of 1 - 1e-4 is 1 in half precision.
-        self.output = keras.layers.Activation(
-            output_activation, dtype="float32", name="reconstruction"
-        )
+        self.output = output_layer(likelihood)
 
     def encode(self, x: Any) -> Any:
         """Features `[batch, features]` of inputs `[batch, *input_shape]`."""

@@ -19,7 +19,7 @@ class Conv(Backbone):
 
     Args:
         input_shape: (height, width, channels).
-        output_activation: Activation of the reconstruction.
+        likelihood: How reconstructions are judged.
         filters: Filters of the encoder's layers, from the input to the code.
         kernel_size: Height and width of the kernels.
         activation: Activation of the hidden layers.
@@ -31,12 +31,12 @@ class Conv(Backbone):
     def __init__(
         self,
         input_shape: tuple[int, ...],
-        output_activation: str,
+        likelihood: str,
         filters: Sequence[int] = (32, 64),
         kernel_size: int = 3,
         activation: str = "relu",
     ):
-        super().__init__(input_shape, output_activation)
+        super().__init__(input_shape, likelihood)
         if len(self.input_shape) != 3:
             raise ValueError(
                 "The conv backbone wants images of the shape (height, width, channels); for other "

@@ -18,7 +18,7 @@ class Dense(Backbone):
 
     Args:
         input_shape: Any shape; inputs are flattened.
-        output_activation: Activation of the reconstruction.
+        likelihood: How reconstructions are judged.
         hidden: Units of the encoder's layers, from the input to the code.
         activation: Activation of the hidden layers.
     """
@@ -26,11 +26,11 @@ class Dense(Backbone):
     def __init__(
         self,
         input_shape: tuple[int, ...],
-        output_activation: str,
+        likelihood: str,
         hidden: Sequence[int] = (512, 256),
         activation: str = "relu",
     ):
-        super().__init__(input_shape, output_activation)
+        super().__init__(input_shape, likelihood)
         self.encoder_layers = [
             keras.layers.Flatten(name="encoder_flatten"),
             *(

@@ -43,7 +43,7 @@ def semantic_hash(
         raise ValueError(
             f"`training_steps` must be positive. Received: training_steps={training_steps}"
         )
-    features = plan.backbone.encode(plan.target)
+    features = plan.backbone.encode(plan.encoder_input)
     logits = keras.layers.Dense(plan.code_dim, use_bias=not balance, name="logits")(features)
     if balance:
         logits = MeanOnlyBatchNormalization(name="balance")(logits)

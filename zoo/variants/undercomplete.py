@@ -23,5 +23,5 @@ def undercomplete(plan: Plan, activation: str = "linear") -> Autoencoder:
         [Hinton & Salakhutdinov, Reducing the Dimensionality of Data with Neural Networks,
         2006](https://doi.org/10.1126/science.1127647)
     """
-    features = plan.backbone.encode(plan.target)
+    features = plan.backbone.encode(plan.encoder_input)
     return plan.autoencoder(keras.layers.Dense(plan.code_dim, activation, name="code")(features))
