@@ -42,10 +42,11 @@ def main() -> None:
 Examples:
   python -m export publish runs/digits models --name digits
   python -m export publish hash.keras models --name digits --examples images.npy
+  python -m export publish hash.keras gs://bucket/models --name digits
   python -m export publish resnet.keras models --name photos --encoder --thresholds medians.npy""",
 )
 @click.argument("model", type=click.Path(path_type=Path))
-@click.argument("base", type=click.Path(path_type=Path))
+@click.argument("base")
 @click.option("--name", required=True, help="The model's name under BASE.")
 @click.option(
     "--examples",
@@ -79,7 +80,7 @@ Examples:
 @console.json_option
 def publish_command(
     model: Path,
-    base: Path,
+    base: str,
     name: str,
     examples: Path | None,
     tolerance: float,
@@ -114,21 +115,18 @@ def publish_command(
             path = publish_encoder(model, base, **codes, **options)
         else:
             path = publish(model, base, **options)
-    described = card.read(path)
-    checked = described["checks"]["signatures"]
-    console.print_result(
-        {
-            "path": str(path),
-            "version": int(path.name),
+    result: dict[str, Any] = {"path": str(path), "version": int(str(path).rsplit("/", 1)[1])}
+    if isinstance(path, Path):
+        described = card.read(path)
+        checked = described["checks"]["signatures"]
+        result |= {
             "signatures": list(checked) if as_json else ", ".join(checked),
             "max_error": max(entry["max_error"] for entry in checked.values()),
             "bytes": card.size_of(path),
             "load_seconds": described["checks"]["load_seconds"],
             "fingerprint": described["fingerprint"],
-        },
-        as_json,
-        title="Published",
-    )
+        }
+    console.print_result(result, as_json, title="Published")
 
 
 @main.command(

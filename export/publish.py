@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import zipfile
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     import zoo
     from export.signatures import Exportable
+    from export.store import StoreStaging
 
 Progress = Callable[[str], None]
 CHECK_BATCH_SIZES = (1, 3, 64)
@@ -37,7 +39,7 @@ def publish(
     batch_sizes: Sequence[int] = WARMUP_BATCH_SIZES,
     metrics: dict[str, Any] | None = None,
     progress: Progress | None = None,
-) -> Path:
+) -> Path | str:
     """Publishes an autoencoder as the next version of `BASE/NAME`.
 
     The version is built beside its place under a name that servers ignore, reloaded in another
@@ -46,7 +48,8 @@ def publish(
 
     Args:
         model: An autoencoder, or the path of its `.keras` file or run folder.
-        base: The model server's base folder, made if absent.
+        base: The model server's base folder, made if absent, or the URI of one in an object
+            store, like `gs://bucket/models`.
         name: The model's name there.
         examples: Inputs to prove, warm up and record with, `[n, ...]` in the model's own form;
             random numbers if omitted.
@@ -57,7 +60,7 @@ def publish(
         progress: Called with a line on each step.
 
     Returns:
-        Path of the version, `BASE/NAME/VERSION`.
+        Path of the version, `BASE/NAME/VERSION`; a URI for an object store.
 
     Raises:
         FileNotFoundError: If there is no model at the path.
@@ -106,7 +109,7 @@ def publish_encoder(
     batch_sizes: Sequence[int] = WARMUP_BATCH_SIZES,
     metrics: dict[str, Any] | None = None,
     progress: Progress | None = None,
-) -> Path:
+) -> Path | str:
     """Publishes any Keras encoder with `embed`, and with `hash` given thresholds or a rotation.
 
     Args:
@@ -162,14 +165,14 @@ def _publish(
     batch_sizes: Sequence[int],
     metrics: dict[str, Any] | None,
     progress: Progress | None,
-) -> Path:
+) -> Path | str:
     from export import check, examples, golden, savedmodel, warmup
 
     if not batch_sizes or min(batch_sizes) < 1:
         raise ValueError(f"batch_sizes must be positive. Received: {list(batch_sizes)}")
     specs = exportable.inputs
     recorded = examples.draw(specs) if given is None else examples.check(given, specs)
-    with versions.staging(base, name) as staging:
+    with _staging(base, name) as staging:
         _tell(progress, "writing the SavedModel")
         variables = savedmodel.write(exportable, staging.version)
         _tell(progress, "asking the Keras model")
@@ -210,6 +213,16 @@ def _publish(
         )
         _tell(progress, "flushing to disk and renaming")
         return staging.commit()
+
+
+def _staging(
+    base: str | os.PathLike[str], name: str
+) -> contextlib.AbstractContextManager[versions.Staging | StoreStaging]:
+    if "://" in str(base):
+        from export import store
+
+        return store.staging(str(base), name)
+    return versions.staging(base, name)
 
 
 def _load_encoder(path: Path) -> keras.Model:

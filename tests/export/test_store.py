@@ -1,0 +1,98 @@
+"""An object store, in memory: TensorFlow's `ram://` file system, which has no atomic rename."""
+
+import shutil
+import threading
+import uuid
+
+import keras
+import pytest
+import tensorflow as tf
+
+import export
+from export import store
+
+FILES = tf.io.gfile
+
+
+@pytest.fixture
+def bucket():
+    return f"ram://{uuid.uuid4().hex}/models"
+
+
+def _publish(base, published):
+    with store.staging(base, "m") as staging:
+        shutil.copytree(published, staging.version)
+        return staging.commit()
+
+
+def test_saved_model_appears_last(bucket, published, monkeypatch):
+    """Wherever the upload stops, a server that sees saved_model.pb sees all the rest."""
+    copied = []
+    copy = FILES.copy
+
+    def watched(source, destination):
+        assert not any(name.endswith("saved_model.pb") for name in copied)
+        copied.append(destination.removeprefix(f"{bucket}/m/1/"))
+        copy(source, destination)
+
+    monkeypatch.setattr(FILES, "copy", watched)
+    target = _publish(bucket, published)
+    assert target == f"{bucket}/m/1"
+    assert copied[-1] == "saved_model.pb"
+    expected = {str(p.relative_to(published)) for p in published.rglob("*") if p.is_file()}
+    assert set(copied) == expected
+    assert FILES.listdir(f"{bucket}/m") == ["1"]
+    for name in expected:
+        with FILES.GFile(f"{target}/{name}", "rb") as file:
+            assert file.read() == (published / name).read_bytes()
+
+
+def test_interrupted_upload_is_removed_and_shows_no_version(bucket, published, monkeypatch):
+    copy = FILES.copy
+
+    def failing(source, destination):
+        if destination.endswith("variables.index"):
+            raise tf.errors.UnavailableError(None, None, "the store is down")
+        copy(source, destination)
+
+    monkeypatch.setattr(FILES, "copy", failing)
+    with pytest.raises(export.ExportError, match=r"could not write .*: the store is down"):
+        _publish(bucket, published)
+    assert FILES.listdir(f"{bucket}/m") == []
+
+
+def test_numbers_of_others_are_never_taken(bucket, published):
+    FILES.makedirs(f"{bucket}/m/4")
+    with FILES.GFile(f"{bucket}/m/.claim-6-abc", "w") as file:
+        file.write("a publisher at work, or one that was killed")
+    assert _publish(bucket, published) == f"{bucket}/m/7"
+
+
+def test_publishers_at_once_get_distinct_versions(bucket, published):
+    targets = []
+
+    def work():
+        targets.append(_publish(bucket, published))
+
+    threads = [threading.Thread(target=work) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(targets)) == 20
+
+
+def test_publish_to_a_store(bucket):
+    encoder = keras.Sequential([keras.Input((4,), name="x"), keras.layers.Dense(2)])
+    target = export.publish_encoder(encoder, bucket, name="m", batch_sizes=(1,))
+    assert target == f"{bucket}/m/1"
+    loaded = tf.saved_model.load(target)
+    assert loaded.signatures["embed"](x=tf.zeros((3, 4)))["embedding"].shape == (3, 2)
+
+
+def test_unknown_scheme():
+    with (
+        pytest.raises(ValueError, match="no file system for nowhere://bucket"),
+        store.staging("nowhere://bucket", "m"),
+    ):
+        pass
