@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 
 
-def start_tensorflow() -> None:
-    """Imports TensorFlow and Keras and starts the runtime, silently.
+@contextlib.contextmanager
+def quiet_start() -> Iterator[None]:
+    """Puts aside what native code writes to stderr in the block; shows it if the block fails.
 
-    TensorFlow's C++ parts write a dozen lines about CPUs and GPUs to stderr before any setting
-    of theirs is read, so stderr is put aside meanwhile; it is shown if the start fails. With
-    `AEZOO_DEBUG=1` nothing is put aside.
+    TensorFlow's C++ parts write a dozen lines about CPUs and GPUs before any setting of theirs
+    is read. With `AEZOO_DEBUG=1` nothing is put aside.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if os.environ.get("AEZOO_DEBUG"):
-        _start()
+        yield
         return
     sys.stderr.flush()
     terminal = os.dup(2)
     with tempfile.TemporaryFile() as aside:
         os.dup2(aside.fileno(), 2)
         try:
-            _start()
+            yield
         except BaseException:
             aside.seek(0)
             os.write(terminal, aside.read())
@@ -33,8 +35,10 @@ def start_tensorflow() -> None:
             os.close(terminal)
 
 
-def _start() -> None:
-    import keras  # noqa: F401
-    import tensorflow as tf
+def start_tensorflow() -> None:
+    """Imports TensorFlow and Keras and starts the runtime, quietly."""
+    with quiet_start():
+        import keras  # noqa: F401
+        import tensorflow as tf
 
-    tf.constant(0) + 0
+        tf.constant(0) + 0

@@ -12,7 +12,7 @@ from zoo.registry import Plan, variant
 @variant("semantic-hash", kind="binary", source="Salakhutdinov & Hinton 2009")
 def semantic_hash(
     plan: Plan,
-    noise: float = 4.0,
+    noise: float | keras.optimizers.schedules.LearningRateSchedule = 4.0,
     training_steps: int = 2000,
     balance: bool = True,
     seed: int | None = None,
@@ -21,7 +21,8 @@ def semantic_hash(
 
     Args:
         plan: The input, the backbone and the size of the code.
-        noise: Standard deviation of the noise at the end of training; 0 for none.
+        noise: Standard deviation of the noise at the end of training, 0 for none; or a
+            schedule of it over training steps.
         training_steps: Steps over which the noise grows, linearly from 0; best the number of
             steps that the model will be trained for.
         balance: Whether pre-activations are centred, so that each bit is set about half of the
@@ -37,8 +38,6 @@ def semantic_hash(
     Reference:
         [Salakhutdinov & Hinton, Semantic Hashing, 2009](https://doi.org/10.1016/j.ijar.2008.11.006)
     """
-    if noise < 0:
-        raise ValueError(f"`noise` must not be negative. Received: noise={noise}")
     if training_steps < 1:
         raise ValueError(
             f"`training_steps` must be positive. Received: training_steps={training_steps}"
@@ -47,9 +46,10 @@ def semantic_hash(
     logits = keras.layers.Dense(plan.code_dim, use_bias=not balance, name="logits")(features)
     if balance:
         logits = MeanOnlyBatchNormalization(name="balance")(logits)
-    growing = keras.optimizers.schedules.PolynomialDecay(
-        0.0, training_steps, end_learning_rate=float(noise)
-    )
-    noisy = SaturatingNoise(growing, seed=seed, name="saturating_noise")(logits)
+    if isinstance(noise, int | float) and noise > 0:
+        noise = keras.optimizers.schedules.PolynomialDecay(
+            0.0, training_steps, end_learning_rate=float(noise)
+        )
+    noisy = SaturatingNoise(noise, seed=seed, name="saturating_noise")(logits)
     sigmoid = keras.layers.Activation("sigmoid", dtype="float32", name="code")
     return plan.autoencoder(code=sigmoid(logits), decoder_input=sigmoid(noisy))
