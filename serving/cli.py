@@ -16,6 +16,7 @@ from serving.index import HashIndexError
 from serving.index_cli import index
 from serving.inputs import read_rows
 from serving.options import model_options
+from serving.replay_cli import replay_command
 from serving.search import Search, rows_of
 from serving.up import up
 
@@ -38,6 +39,7 @@ def main() -> None:
 
 main.add_command(up)
 main.add_command(index)
+main.add_command(replay_command)
 
 
 @main.command(epilog="\b\nExample:\n  python -m serving status fashion --server localhost:8500")

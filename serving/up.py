@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -13,11 +15,7 @@ import click
 
 from serving.quiet import quiet_start
 
-BOOLEANS = (
-    "enable_serialization_as_tensor_content",
-    "allow_version_labels_for_unavailable_models",
-    "micro_batching",
-)
+BINARY = "tensorflow_model_server"
 
 
 class FlagCommand(click.Command):
@@ -25,8 +23,43 @@ class FlagCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Gives bare switches the value that they mean."""
-        full = [f"{arg}=true" if arg.lstrip("-") in BOOLEANS else arg for arg in args]
+        switches = {f"--{option.name}" for option in self.params if option.type is click.BOOL} - {
+            "--as_json"
+        }
+        full = [f"{arg}=true" if arg in switches else arg for arg in args]
         return super().parse_args(ctx, full)
+
+
+def flag(name: str, default: Any, help: str, **attributes: Any) -> Any:
+    """An option under the name of TF Serving's flag."""
+    return click.option(f"--{name}", default=default, show_default=True, help=help, **attributes)
+
+
+FLAGS = (
+    flag("host", "127.0.0.1", "Address to listen on; 0.0.0.0 for all."),
+    flag("port", 8500, "gRPC port; 0 takes a free one.", type=click.IntRange(0, 65535)),
+    flag("grpc_socket_path", None, "Listen on this Unix socket too."),
+    flag("rest_api_port", 0, "REST port; 0 for none, -1 takes a free one."),
+    flag("model_name", "default", "Name of the model in --model_base_path."),
+    flag("model_base_path", None, "Directory of one model's versions."),
+    flag("model_config_file", None, "ModelServerConfig in text format."),
+    flag("model_config_file_poll_wait_seconds", 0.0, "Read that again so often; 0 never."),
+    flag("file_system_poll_wait_seconds", 1.0, "Look for versions so often; 0 once."),
+    flag("max_num_load_retries", 5, "Tries after a version failed to load."),
+    flag("load_retry_interval_micros", 60_000_000, "Wait between them."),
+    flag("enable_model_warmup", True, "Run assets.extra's requests first.", type=bool),
+    flag("allow_version_labels_for_unavailable_models", False, "", type=bool),
+    flag("saved_model_tags", "serve", "Comma separated."),
+    flag("enable_batching", False, "Batch by TF Serving's rules.", type=bool),
+    flag("batching_parameters_file", None, "BatchingParameters in text format."),
+    flag("micro_batching", True, "Without those, batch where answers stay the same.", type=bool),
+    flag("ssl_config_file", None, "SSLConfig in text format, with the PEM texts."),
+    flag("monitoring_config_file", None, "MonitoringConfig in text format."),
+    flag("enable_grpc_healthcheck_service", False, "Answer gRPC health checks.", type=bool),
+    flag("enable_serialization_as_tensor_content", False, "Answer compactly.", type=bool),
+)
+# What only the embedded server knows; everything else goes to the binary as it is.
+OURS = ("host", "micro_batching")
 
 
 @click.command(
@@ -34,101 +67,118 @@ class FlagCommand(click.Command):
     epilog="""\b
 Examples:
   python -m serving up models                      # every model under models/NAME/VERSION
-  python -m serving up models/fashion --port 8500
+  python -m serving up models/fashion --port 8500 --rest_api_port 8501
   python -m serving up models --port 0 --json      # any free port, told as JSON
   python -m serving up --model_name=fashion --model_base_path=/models/fashion --port=8500
 """,
 )
 @click.argument("bases", metavar="[BASE]...", nargs=-1, type=click.Path())
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
-    "--port", default=8500, show_default=True, type=click.IntRange(0, 65535), help="0: any free."
-)
-@click.option("--model_name", default="default", show_default=True, help="With --model_base_path.")
-@click.option("--model_base_path", type=click.Path(), help="Directory of one model's versions.")
-@click.option("--model_config_file", type=click.Path(), help="ModelServerConfig in text format.")
-@click.option("--file_system_poll_wait_seconds", default=1.0, show_default=True)
-@click.option("--max_num_load_retries", default=5, show_default=True)
-@click.option("--load_retry_interval_micros", default=60_000_000, show_default=True)
-@click.option("--saved_model_tags", default="serve", show_default=True, help="Comma separated.")
-@click.option(
-    "--enable_serialization_as_tensor_content",
-    type=bool,
-    default=False,
-    help="Answer in tensor_content.",
-)
-@click.option("--allow_version_labels_for_unavailable_models", type=bool, default=False)
-@click.option(
-    "--micro_batching",
-    type=bool,
-    default=True,
+    "--engine",
+    type=click.Choice(["embedded", "auto", BINARY]),
+    default="embedded",
     show_default=True,
-    help="Run small requests that come together as one batch.",
+    help=f"auto: {BINARY} from PATH if there is one, else embedded.",
 )
+@click.option("--verbose", "-v", is_flag=True, help="Log loading and unloading to stderr.")
+@click.option("--structured_logs", is_flag=True, help="Log as one JSON object a line.")
 @click.option("--json", "as_json", is_flag=True, help="Print the ready line as JSON.")
 def up(
     bases: tuple[str, ...],
-    model_name: str,
-    model_base_path: str | None,
-    model_config_file: str | None,
-    saved_model_tags: str,
+    engine: str,
+    verbose: bool,
+    structured_logs: bool,
     as_json: bool,
     **flags: Any,
 ) -> None:
-    """Serves SavedModels over TF Serving's gRPC API until it is interrupted.
+    """Serves SavedModels over TF Serving's APIs until it is interrupted.
 
     BASE holds NAME/VERSION/ directories, or is one model's directory itself. Prints one line
-    when ready. New versions are taken up as they appear.
+    when ready. New versions are taken up as they appear. Flags have TF Serving's names.
     """
+    if engine != "embedded" and _exec_binary(bases, flags, required=engine == BINARY):
+        return
     _check_port(flags["host"], flags["port"])
+    _log_to_stderr(verbose or structured_logs, structured_logs)
     with quiet_start():
-        from serving.server import (
-            EmbeddedServer,
-            ModelConfig,
-            ServerOptions,
-            StatusError,
-            find_models,
-            load_models_config,
-            start_tensorflow,
-        )
+        from serving import server as embedded
 
-        start_tensorflow()
-
-    models: list[ModelConfig] = []
+        embedded.start_tensorflow()
     try:
-        if model_config_file:
-            models += load_models_config(model_config_file)
-        if model_base_path:
-            models.append(ModelConfig(model_name, os.path.abspath(model_base_path)))
-            find_models(model_base_path)
-        for base in bases:
-            models += [ModelConfig(name, path) for name, path in find_models(base).items()]
-        if not models:
-            raise click.UsageError(
-                "give a BASE directory, --model_base_path or --model_config_file"
-            )
-        options = ServerOptions(saved_model_tags=tuple(saved_model_tags.split(",")), **flags)
-        server = EmbeddedServer(models, options)
+        running = embedded.EmbeddedServer(
+            _models(embedded, bases, flags), _options(embedded, flags)
+        )
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
-        server.start()
-    except StatusError as error:
+        running.start()
+    except embedded.StatusError as error:
         raise click.ClickException(" ".join(error.message.split())) from error
+    _tell_ready(running, as_json)
+    stopping.wait()
+    running.stop()
+
+
+for _flag in reversed(FLAGS):
+    _flag(up)
+
+
+def _models(embedded: Any, bases: tuple[str, ...], flags: dict[str, Any]) -> list[Any]:
+    models = []
+    if flags["model_config_file"]:
+        models += embedded.load_models_config(flags["model_config_file"])
+    if path := flags["model_base_path"]:
+        if not embedded.find_versions(path):
+            embedded.find_models(path)  # says what is missing
+            raise ValueError(
+                f"--model_base_path {path} holds models, not versions; pass it as BASE"
+            )
+        models.append(embedded.ModelConfig(flags["model_name"], os.path.abspath(path)))
+    for base in bases:
+        found = embedded.find_models(base)
+        models += [embedded.ModelConfig(name, path) for name, path in found.items()]
+    if not models:
+        raise click.UsageError("give a BASE directory, --model_base_path or --model_config_file")
+    return models
+
+
+def _options(embedded: Any, flags: dict[str, Any]) -> Any:
+    known = dict(flags)
+    for name in ("model_name", "model_base_path"):
+        known.pop(name)
+    batching = known.pop("enable_batching")
+    parameters = known.pop("batching_parameters_file")
+    tls, monitoring = known.pop("ssl_config_file"), known.pop("monitoring_config_file")
+    if parameters and not batching:
+        raise click.UsageError("--batching_parameters_file needs --enable_batching")
+    if batching:
+        known["batching"] = (
+            embedded.load_batching(parameters) if parameters else embedded.BatchRules()
+        )
+    if tls:
+        known["credentials"] = embedded.load_tls(tls)
+    if monitoring:
+        known["metrics_path"] = embedded.load_monitoring(monitoring)
+    rest = known.pop("rest_api_port")
+    known["rest_api_port"] = None if rest == 0 else max(rest, 0)
+    known["saved_model_tags"] = tuple(known["saved_model_tags"].split(","))
+    return embedded.ServerOptions(**known)
+
+
+def _tell_ready(running: Any, as_json: bool) -> None:
     ready = {
         "event": "ready",
-        "host": server.options.host,
-        "port": server.port,
-        "models": server.manager.summary(),
+        "host": running.options.host,
+        "port": running.port,
+        "rest_port": running.rest_port,
+        "models": running.manager.summary(),
         "pid": os.getpid(),
     }
     if as_json:
         click.echo(json.dumps(ready))
     else:
-        names = ", ".join(f"{n} {v}" for n, v in server.manager.summary().items())
-        click.echo(f"ready: {server.address} serves {names}; stop with Ctrl-C")
-    stopping.wait()
-    server.stop()
+        names = ", ".join(f"{name} {versions}" for name, versions in ready["models"].items())
+        click.echo(f"ready: {running.address} serves {names}; stop with Ctrl-C")
 
 
 def _check_port(host: str, port: int) -> None:
@@ -141,3 +191,42 @@ def _check_port(host: str, port: int) -> None:
             f"cannot listen on {host} port {port}: {error.strerror or error};"
             " choose another with --port, or --port 0 for any free one"
         ) from error
+
+
+def _exec_binary(bases: tuple[str, ...], flags: dict[str, Any], required: bool) -> bool:
+    """Becomes the real server, if there is one; returns False when there is none."""
+    path = shutil.which(BINARY)
+    if path is None:
+        if required:
+            raise click.ClickException(f"no {BINARY} on PATH; --engine embedded needs none")
+        return False
+    if bases:
+        raise click.UsageError(
+            f"{BINARY} takes no BASE; give --model_base_path or --model_config_file"
+        )
+    given = [
+        f"--{name}={str(value).lower() if isinstance(value, bool) else value}"
+        for name, value in flags.items()
+        if value is not None and name not in OURS
+    ]
+    os.execv(path, [path, *given])
+
+
+def _log_to_stderr(wanted: bool, structured: bool) -> None:
+    handler = logging.StreamHandler()
+    plain = "%(asctime)s %(levelname)s %(message)s"
+    handler.setFormatter(_JsonLines() if structured else logging.Formatter(plain))
+    logger = logging.getLogger("serving")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO if wanted else logging.CRITICAL)
+
+
+class _JsonLines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return json.dumps(
+            {
+                "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+                "level": record.levelname,
+                "message": record.getMessage(),
+            }
+        )

@@ -1,16 +1,28 @@
 """The embedded model server; needs TensorFlow."""
 
-from serving.server.config import ServerOptions, load_models_config
+from serving.server.batch_rules import BatchRules
+from serving.server.config import ServerOptions
 from serving.server.embedded import EmbeddedServer, start_tensorflow
-from serving.server.repository import ModelConfig, find_models
+from serving.server.repository import ModelConfig, find_models, find_versions
 from serving.server.status import StatusError
+from serving.server.text_config import (
+    load_batching,
+    load_models_config,
+    load_monitoring,
+    load_tls,
+)
 
 __all__ = [
+    "BatchRules",
     "EmbeddedServer",
     "ModelConfig",
     "ServerOptions",
     "StatusError",
     "find_models",
+    "find_versions",
+    "load_batching",
     "load_models_config",
+    "load_monitoring",
+    "load_tls",
     "start_tensorflow",
 ]

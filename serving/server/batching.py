@@ -10,10 +10,12 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from serving.server.batch_rules import BatchRules
 from serving.server.predict import Call
 from serving.server.status import StatusError
 
@@ -34,11 +36,18 @@ class Batcher:
         max_rows: Rows in one batch at most; a request of half as many runs on its own.
         wait: Seconds to wait for company at most.
         max_queue: Refuse requests beyond so many in one queue.
+        rules: TF Serving's batching parameters, for a server that enforces them.
     """
 
     def __init__(
-        self, executor: Executor, max_rows: int = 256, wait: float = 0.001, max_queue: int = 10_000
+        self,
+        executor: Executor,
+        max_rows: int = 256,
+        wait: float = 0.001,
+        max_queue: int = 10_000,
+        rules: BatchRules | None = None,
     ):
+        self._rules = rules
         self._executor = executor
         self._max_rows = max_rows
         self._wait = wait
@@ -52,9 +61,12 @@ class Batcher:
             StatusError: The queue is full.
             Exception: What the model raised for this call, whoever shared its batch.
         """
+        if self._rules:
+            self._rules.admit(call)
         key, rows = _key(call)
         if key is None or rows * 2 > self._max_rows:
-            return await asyncio.get_running_loop().run_in_executor(self._executor, call.run)
+            alone = _runner(self._rules)
+            return await asyncio.get_running_loop().run_in_executor(self._executor, alone, call)
         queue = self._queues.get(key)
         if queue is None:
             queue = self._queues[key] = Queue(self._run_batch, self._max_rows, self._wait)
@@ -71,7 +83,9 @@ class Batcher:
 
     async def _run_batch(self, batch: list[Waiting]) -> list[list[np.ndarray] | BaseException]:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor, _run_together, batch)
+        return await loop.run_in_executor(
+            self._executor, _run_together, batch, _runner(self._rules)
+        )
 
 
 class Queue:
@@ -165,7 +179,14 @@ def _has_rows(info: Any) -> bool:
     return not shape.unknown_rank and bool(shape.dim) and shape.dim[0].size == -1
 
 
-def _run_together(batch: list[Waiting]) -> list[list[np.ndarray] | BaseException]:
+Runner = Callable[[Call], list[np.ndarray]]
+
+
+def _runner(rules: BatchRules | None) -> Runner:
+    return rules.run if rules else Call.run
+
+
+def _run_together(batch: list[Waiting], run: Runner) -> list[list[np.ndarray] | BaseException]:
     calls = [item.call for item in batch]
     if len(calls) > 1:
         first = calls[0]
@@ -174,18 +195,18 @@ def _run_together(batch: list[Waiting]) -> list[list[np.ndarray] | BaseException
         }
         total = sum(item.rows for item in batch)
         try:
-            arrays = first.servable.run(first.signature, feeds, first.outputs)
+            arrays = run(replace(first, feeds=feeds))
         except Exception:
             arrays = []  # one of them is at fault: each runs alone and gets its own answer
         if arrays and all(array.ndim and len(array) == total for array in arrays):
             ends = np.cumsum([item.rows for item in batch])[:-1]
             pieces = [np.split(array, ends) for array in arrays]
             return [list(piece) for piece in zip(*pieces, strict=True)]
-    return [_run_alone(call) for call in calls]
+    return [_run_alone(call, run) for call in calls]
 
 
-def _run_alone(call: Call) -> list[np.ndarray] | BaseException:
+def _run_alone(call: Call, run: Runner) -> list[np.ndarray] | BaseException:
     try:
-        return call.run()
+        return run(call)
     except Exception as error:
         return error

@@ -1,17 +1,13 @@
-"""The server's options, and models.config files in protobuf text format."""
+"""The options of the embedded server."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
-from google.protobuf import text_format
+import grpc
 
-from serving.server.repository import ModelConfig
-from serving.server.status import invalid
-from serving.wire.messages import ModelServerConfig
+from serving.server.batch_rules import BatchRules
 
 
 @dataclass(frozen=True)
@@ -21,13 +17,23 @@ class ServerOptions:
     Attributes:
         host: Address to listen on; `0.0.0.0` for all.
         port: gRPC port; 0 takes a free one.
+        grpc_socket_path: Listen on this Unix socket too.
+        rest_api_port: Port of the REST API; None for none, 0 takes a free one.
+        credentials: For TLS.
+        metrics_path: Where the REST port shows Prometheus metrics; None for nowhere.
+        enable_grpc_healthcheck_service: Answer gRPC health checks.
         file_system_poll_wait_seconds: How often to look for new versions.
         max_num_load_retries: How often to try again to load a version that failed.
         load_retry_interval_micros: How long to wait between tries.
+        enable_model_warmup: Run a version's recorded requests before it counts as available.
         allow_version_labels_for_unavailable_models: Accept such labels.
         saved_model_tags: Tags of the graph to load.
+        model_config_file: Where the models were read from.
+        model_config_file_poll_wait_seconds: How often to read it again; 0 never.
         enable_serialization_as_tensor_content: Answer in `tensor_content`.
-        micro_batching: Run small requests that come at the same time together.
+        batching: TF Serving's batching, by its rules; None for none.
+        micro_batching: Without those, run small requests that come at the same time together
+            where the answers stay the same.
         max_batch_rows: Rows in one such batch.
         batch_wait_seconds: How long to wait for company at most.
         max_request_bytes: Refuse larger messages.
@@ -38,12 +44,21 @@ class ServerOptions:
 
     host: str = "127.0.0.1"
     port: int = 0
+    grpc_socket_path: str | None = None
+    rest_api_port: int | None = None
+    credentials: grpc.ServerCredentials | None = None
+    metrics_path: str | None = None
+    enable_grpc_healthcheck_service: bool = False
     file_system_poll_wait_seconds: float = 1.0
     max_num_load_retries: int = 5
     load_retry_interval_micros: int = 60_000_000
+    enable_model_warmup: bool = True
     allow_version_labels_for_unavailable_models: bool = False
     saved_model_tags: Sequence[str] = field(default=("serve",))
+    model_config_file: str | None = None
+    model_config_file_poll_wait_seconds: float = 0.0
     enable_serialization_as_tensor_content: bool = False
+    batching: BatchRules | None = None
     micro_batching: bool = True
     max_batch_rows: int = 256
     batch_wait_seconds: float = 0.001
@@ -51,55 +66,3 @@ class ServerOptions:
     max_concurrent_requests: int = 4096
     drain_seconds: float = 10.0
     threads: int = 2
-
-
-def load_models_config(path: str | Path) -> list[ModelConfig]:
-    """Reads a models.config file.
-
-    Args:
-        path: A `ModelServerConfig` in text format.
-
-    Returns:
-        The models.
-
-    Raises:
-        ValueError: The file is not one.
-        StatusError: A model in it is not one that TF Serving would take.
-    """
-    text = Path(path).read_text()
-    try:
-        config = text_format.Parse(text, ModelServerConfig())
-    except text_format.ParseError as error:
-        raise ValueError(f"Invalid protobuf file: '{path}': {error}") from error
-    return read_models(config)
-
-
-def read_models(config: Any) -> list[ModelConfig]:
-    """Reads the models of a `ModelServerConfig`.
-
-    Raises:
-        StatusError: A model is not one that TF Serving would take.
-    """
-    models = []
-    for entry in config.model_config_list.config:
-        if not entry.model_platform and not entry.model_type:
-            raise invalid(
-                "Illegal setting neither ModelServerConfig::model_type (deprecated) nor"
-                f" ModelServerConfig::model_platform, model name is {entry.name}"
-            )
-        if entry.model_platform not in ("", "tensorflow"):
-            raise invalid(
-                f"Model {entry.name} requests unsupported platform {entry.model_platform}"
-            )
-        policy = entry.model_version_policy
-        models.append(
-            ModelConfig(
-                name=entry.name,
-                base_path=entry.base_path,
-                latest=policy.latest.num_versions or 1,
-                specific=frozenset(policy.specific.versions),
-                every=policy.WhichOneof("policy_choice") == "all",
-                labels=dict(entry.version_labels),
-            )
-        )
-    return models

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -15,9 +16,16 @@ from serving.server.batching import Batcher
 from serving.server.config import ServerOptions
 from serving.server.grpc_api import build_server
 from serving.server.manager import Manager
+from serving.server.metrics import Metrics
 from serving.server.repository import ModelConfig
+from serving.server.rest import RestServer
 from serving.server.servable import Servable
 from serving.server.services import Services
+from serving.server.status import from_exception
+from serving.server.text_config import load_models_config
+from serving.server.warmup import warm_up
+
+log = logging.getLogger("serving")
 
 
 class EmbeddedServer:
@@ -40,6 +48,8 @@ class EmbeddedServer:
         self.options = options or ServerOptions()
         self.models = list(models)
         self.port = 0
+        self.rest_port: int | None = None
+        self.metrics = Metrics()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="grpc", daemon=True)
         self._executor = ThreadPoolExecutor(self.options.threads, thread_name_prefix="model")
@@ -51,6 +61,8 @@ class EmbeddedServer:
             labels_may_wait=self.options.allow_version_labels_for_unavailable_models,
         )
         self._server: Any = None
+        self._rest: RestServer | None = None
+        self._stopping = threading.Event()
 
     @property
     def address(self) -> str:
@@ -59,24 +71,25 @@ class EmbeddedServer:
         return f"{'127.0.0.1' if host == '0.0.0.0' else host}:{self.port}"
 
     def start(self) -> EmbeddedServer:
-        """Loads the models, then opens the port."""
+        """Loads the models, then opens the ports."""
         # The loader is deprecated in TensorFlow's words, and is what the real server runs.
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
         try:
             self.manager.start(self.models)
-        except BaseException:
-            self.manager.stop()
-            raise
-        self._thread.start()
-        try:
+            self._thread.start()
             self._run(self._open())
         except BaseException:
             self.stop()
             raise
+        if self.options.model_config_file and self.options.model_config_file_poll_wait_seconds > 0:
+            threading.Thread(target=self._watch_config, name="config", daemon=True).start()
         return self
 
     def stop(self) -> None:
         """Refuses new requests, finishes those in flight, frees the models."""
+        self._stopping.set()
+        if self._rest:
+            self._rest.stop()
         if self._thread.is_alive():
             if self._server:
                 self._run(self._server.stop(self.options.drain_seconds))
@@ -93,28 +106,86 @@ class EmbeddedServer:
 
     async def _open(self) -> None:
         options = self.options
-        batcher = None
-        if options.micro_batching:
-            batcher = Batcher(self._executor, options.max_batch_rows, options.batch_wait_seconds)
         services = Services(
             self.manager,
-            batcher,
+            self._batcher(),
+            options.batching is not None,
             self._executor,
+            self.metrics,
             options.max_request_bytes,
             options.enable_serialization_as_tensor_content,
         )
-        self._server = build_server(services, options)
+        server = build_server(services, options)
+        where = f"{options.host}:{options.port}"
         try:
-            self.port = self._server.add_insecure_port(f"{options.host}:{options.port}")
+            if options.credentials:
+                self.port = server.add_secure_port(where, options.credentials)
+            else:
+                self.port = server.add_insecure_port(where)
+            if options.grpc_socket_path:
+                server.add_insecure_port(f"unix:{options.grpc_socket_path}")
         except RuntimeError as error:
             raise OSError(
                 f"cannot listen on {options.host} port {options.port}: it is in use or not allowed;"
                 " choose another with --port, or --port 0 for any free one"
             ) from error
-        await self._server.start()
+        if options.rest_api_port is not None:
+            self._rest = RestServer(
+                services,
+                self.metrics,
+                self._loop,
+                options.host,
+                options.rest_api_port,
+                options.max_request_bytes,
+                options.metrics_path,
+            )
+            self.rest_port = self._rest.port
+        await server.start()
+        self._server = server
+
+    def _batcher(self) -> Batcher | None:
+        options, rules = self.options, self.options.batching
+        if rules:
+            return Batcher(
+                self._executor,
+                rules.max_batch_size,
+                rules.batch_timeout_micros / 1e6,
+                rules.max_enqueued_batches * rules.max_batch_size,
+                rules,
+            )
+        if options.micro_batching:
+            return Batcher(self._executor, options.max_batch_rows, options.batch_wait_seconds)
+        return None
 
     def _load(self, name: str, version: int, path: str) -> Servable:
-        return Servable(name, version, path, self.options.saved_model_tags)
+        if self.options.batching:
+            self.options.batching.check()
+        servable = Servable(name, version, path, self.options.saved_model_tags)
+        if self.options.enable_model_warmup:
+            start = time.perf_counter()
+            try:
+                warmed = warm_up(servable, self.options.max_request_bytes)
+            except BaseException:
+                servable.close()
+                raise
+            if warmed:
+                seconds = time.perf_counter() - start
+                self.metrics.latency("model_warmup_latency", (("model_name", name),), seconds)
+        return servable
+
+    def _watch_config(self) -> None:
+        """Reads the models' file again and again; a broken one changes nothing."""
+        path = self.options.model_config_file or ""
+        known = self.models
+        while not self._stopping.wait(self.options.model_config_file_poll_wait_seconds):
+            try:
+                models = load_models_config(path)
+                if models != known:
+                    known = models
+                    self.manager.reload(models, timeout=60)
+            except Exception as error:
+                message = str(error) or from_exception(error).message
+                log.error("reading %s failed, keeping the models: %s", path, message)
 
     def _run(self, work: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()

@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 from google.protobuf.message import DecodeError
 
+from serving.server import health
 from serving.server.config import ServerOptions
 from serving.server.services import Services
 from serving.server.status import cut, from_exception
@@ -40,6 +41,8 @@ def build_server(services: Services, options: ServerOptions) -> Any:
             _handlers(MODEL_SERVICE, _model_methods(services)),
         )
     )
+    if options.enable_grpc_healthcheck_service:
+        server.add_generic_rpc_handlers((health.handler(),))
     return server
 
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from serving.server import examples_api
 from serving.server.batching import Batcher
-from serving.server.config import read_models
 from serving.server.manager import Manager
+from serving.server.metrics import Metrics
 from serving.server.predict import prepare, respond
 from serving.server.status import invalid
+from serving.server.text_config import read_models
 from serving.wire import messages
 
 _ALONE = 128 << 10  # requests of so many bytes are decoded off the event loop, and run alone
@@ -22,8 +23,10 @@ class Services:
 
     Args:
         manager: The models.
-        batcher: Runs calls, small ones together.
+        batcher: Runs calls, small ones together; None runs each alone.
+        batch_all: Large requests go through the batcher too.
         executor: Where large requests are decoded and run.
+        metrics: Counts and latencies.
         max_tensor_bytes: The largest tensor to decode.
         content: Answer in `tensor_content`.
     """
@@ -32,59 +35,67 @@ class Services:
         self,
         manager: Manager,
         batcher: Batcher | None,
+        batch_all: bool,
         executor: Executor,
+        metrics: Metrics,
         max_tensor_bytes: int,
         content: bool = False,
     ):
         self._manager = manager
         self._batcher = batcher
+        self._batch_all = batch_all
         self._executor = executor
+        self._metrics = metrics
         self._max_tensor_bytes = max_tensor_bytes
         self._content = content
 
     async def predict(self, data: bytes) -> bytes:
         """Answers Predict."""
-        if self._batcher is None or len(data) >= _ALONE:
+        if self._batcher is None or (len(data) >= _ALONE and not self._batch_all):
             return await self._off_loop(self._predict_alone, data)
         request = messages.PredictRequest.FromString(data)
-        _require_spec(request)
-        with self._manager.use(request.model_spec) as servable:
-            call = prepare(request, servable, self._max_tensor_bytes)
-            arrays = await self._batcher.run(call)
-            return respond(call, arrays, self._content).SerializeToString()
+        return (await self.predict_message(request, "GRPC")).SerializeToString()
+
+    async def predict_message(self, request: Any, entrypoint: str) -> Any:
+        """Answers a decoded Predict request."""
+        with self._metrics.request(request.model_spec.name, "Predict", entrypoint):
+            _require_spec(request)
+            with self._manager.use(request.model_spec) as servable:
+                call = prepare(request, servable, self._max_tensor_bytes)
+                if self._batcher:
+                    arrays = await self._batcher.run(call)
+                else:
+                    arrays = await self._off_loop(call.run)
+                return respond(call, arrays, self._content)
 
     def _predict_alone(self, data: bytes) -> bytes:
         request = messages.PredictRequest.FromString(data)
-        _require_spec(request)
-        with self._manager.use(request.model_spec) as servable:
-            call = prepare(request, servable, self._max_tensor_bytes)
-            return respond(call, call.run(), self._content).SerializeToString()
+        with self._metrics.request(request.model_spec.name, "Predict", "GRPC"):
+            _require_spec(request)
+            with self._manager.use(request.model_spec) as servable:
+                call = prepare(request, servable, self._max_tensor_bytes)
+                return respond(call, call.run(), self._content).SerializeToString()
 
     async def classify(self, data: bytes) -> bytes:
         """Answers Classify."""
-        return await self._on_examples(messages.ClassificationRequest, examples_api.classify, data)
+        request = messages.ClassificationRequest.FromString(data)
+        return await self._on_examples("Classify", examples_api.classify, request)
 
     async def regress(self, data: bytes) -> bytes:
         """Answers Regress."""
-        return await self._on_examples(messages.RegressionRequest, examples_api.regress, data)
+        request = messages.RegressionRequest.FromString(data)
+        return await self._on_examples("Regress", examples_api.regress, request)
 
     async def multi_inference(self, data: bytes) -> bytes:
         """Answers MultiInference."""
         request = messages.MultiInferenceRequest.FromString(data)
         spec = examples_api.check_tasks(request)
-        with self._manager.use(spec) as servable:
+        with (
+            self._metrics.request(spec.name, "MultiInference", "GRPC"),
+            self._manager.use(spec) as servable,
+        ):
             response = await self._off_loop(examples_api.multi_inference, request, servable)
-        return response.SerializeToString()
-
-    async def _on_examples(self, kind: Any, answer: Any, data: bytes) -> bytes:
-        request = kind.FromString(data)
-        _require_spec(request)
-        with self._manager.use(request.model_spec) as servable:
-            response = await self._off_loop(answer, request, servable)
-        return response.SerializeToString()
-
-    async def _off_loop(self, work: Any, *args: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._executor, work, *args)
+            return response.SerializeToString()
 
     async def get_model_metadata(self, data: bytes) -> bytes:
         """Answers GetModelMetadata: the signatures, as the SavedModel holds them."""
@@ -96,10 +107,10 @@ class Services:
             if field != "signature_def":
                 raise invalid(f"Metadata field {field} is not supported")
         response = messages.GetModelMetadataResponse()
+        signatures = messages.SignatureDefMap()
         with self._manager.use(request.model_spec) as servable:
             response.model_spec.name = servable.name
             response.model_spec.version.value = servable.version
-            signatures = messages.SignatureDefMap()
             for name, definition in servable.signatures.items():
                 signatures.signature_def[name].CopyFrom(definition)
         packed = response.metadata["signature_def"]
@@ -133,10 +144,21 @@ class Services:
                 " ModelConfigList is currently supported"
             )
         configs = read_models(request.config)
-        await asyncio.to_thread(self._manager.reload, configs, timeout)
+        # A little less than the caller waits, so that it learns why.
+        await asyncio.to_thread(self._manager.reload, configs, timeout * 0.9)
         response = messages.ReloadConfigResponse()
         response.status.SetInParent()
         return response.SerializeToString()
+
+    async def _on_examples(self, api: str, answer: Any, request: Any) -> bytes:
+        with self._metrics.request(request.model_spec.name, api, "GRPC"):
+            _require_spec(request)
+            with self._manager.use(request.model_spec) as servable:
+                response = await self._off_loop(answer, request, servable)
+                return response.SerializeToString()
+
+    async def _off_loop(self, work: Any, *args: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work, *args)
 
 
 def _require_spec(request: Any) -> None:

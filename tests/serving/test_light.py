@@ -11,9 +11,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PROBE = """
 import re, sys, time
-start = time.perf_counter()
+start = time.process_time()  # the wall clock would measure the neighbours
 import serving
-seconds = time.perf_counter() - start
+seconds = time.process_time() - start
 heavy = {"tensorflow", "keras", "tensorflow_serving", "zoo", "export", "ml_dtypes", "rich", "click"}
 peak = int(re.search(r"VmHWM:\\s*(\\d+)", open("/proc/self/status").read())[1])
 print(seconds, peak / 1024, heavy & set(sys.modules))

@@ -1,0 +1,83 @@
+"""The rules that a TF Serving with `--enable_batching` puts on requests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from serving.server.predict import Call
+from serving.server.status import StatusError, invalid
+
+
+@dataclass(frozen=True)
+class BatchRules:
+    """TF Serving's batching parameters, with its defaults.
+
+    Attributes:
+        max_batch_size: Rows in one batch at most.
+        batch_timeout_micros: How long a request waits for company at most.
+        max_enqueued_batches: Refuse requests beyond so many full batches in the queue.
+        allowed_batch_sizes: Pad batches to one of these.
+        enable_large_batch_splitting: Take requests larger than a batch, in pieces.
+        max_execution_batch_size: The largest piece; by default a batch.
+    """
+
+    max_batch_size: int = 1000
+    batch_timeout_micros: int = 0
+    max_enqueued_batches: int = 10
+    allowed_batch_sizes: tuple[int, ...] = ()
+    enable_large_batch_splitting: bool = False
+    max_execution_batch_size: int = 0
+
+    def check(self) -> None:
+        """Refuses parameters that contradict each other, when a version is loaded."""
+        sizes = self.allowed_batch_sizes
+        last = self.max_execution_batch_size or self.max_batch_size
+        if list(sizes) != sorted(set(sizes)):
+            raise invalid("allowed_batch_sizes entries must be monotonically increasing")
+        if sizes and sizes[-1] != last:
+            raise invalid(
+                "Last entry in allowed_batch_sizes must match max_batch_size; last entry was"
+                f" {sizes[-1]}; expected {last}"
+            )
+
+    def admit(self, call: Call) -> None:
+        """Refuses a request that such a server would refuse."""
+        if any(array.ndim == 0 for array in call.feeds.values()):
+            raise invalid("Batching Run() input tensors must have at least one dimension")
+        counts = {len(array) for array in call.feeds.values()}
+        if len(counts) > 1:
+            raise invalid("Batching Run() input tensors must have equal 0th-dimension size")
+        rows = counts.pop() if counts else 0
+        if rows > self.max_batch_size:
+            raise invalid(
+                f"Task size {rows} is larger than maximum input batch size {self.max_batch_size}"
+            )
+
+    def run(self, call: Call) -> list[np.ndarray]:
+        """Runs one batch, cut and padded to the allowed sizes."""
+        rows = len(next(iter(call.feeds.values()))) if call.feeds else 0
+        step = max(1, self.max_execution_batch_size or self.max_batch_size)
+        pieces = [self._run_piece(call, at, step) for at in range(0, max(rows, 1), step)]
+        return [np.concatenate(arrays) for arrays in zip(*pieces, strict=True)]
+
+    def _run_piece(self, call: Call, start: int, step: int) -> list[np.ndarray]:
+        feeds = {name: array[start : start + step] for name, array in call.feeds.items()}
+        rows = min((len(array) for array in feeds.values()), default=0)
+        padded = next((size for size in self.allowed_batch_sizes if size >= rows), rows)
+        if 0 < rows < padded:
+            feeds = {
+                name: np.concatenate([array, np.repeat(array[-1:], padded - rows, axis=0)])
+                for name, array in feeds.items()
+            }
+        arrays: list[Any] = call.servable.run(call.signature, feeds, call.outputs)
+        for name, array in zip(call.outputs, arrays, strict=True):
+            if array.ndim == 0 or len(array) != max(padded, rows):
+                raise StatusError(
+                    "FAILED_PRECONDITION",
+                    "Batched output tensor's 0th dimension does not equal the sum of the 0th"
+                    f" dimension sizes of the input tensors: output {name}",
+                )
+        return [array[:rows] for array in arrays]

@@ -1,0 +1,222 @@
+"""The REST API: `/v1/models/...`, JSON in rows or columns, and Prometheus metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import threading
+from concurrent.futures import CancelledError
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from google.protobuf import json_format
+
+from serving.server.json_tensors import read_body, write_answer
+from serving.server.metrics import Metrics
+from serving.server.services import Services
+from serving.server.status import StatusError, from_exception, invalid
+from serving.wire import messages
+
+_PATH = re.compile(
+    r"/v1/models/(?P<model>[^/:]+)(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
+    r"(?P<action>/metadata|:predict|:classify|:regress)?"
+)
+_HTTP = {
+    "INVALID_ARGUMENT": 400,
+    "FAILED_PRECONDITION": 400,
+    "OUT_OF_RANGE": 400,
+    "UNAUTHENTICATED": 401,
+    "PERMISSION_DENIED": 403,
+    "NOT_FOUND": 404,
+    "ALREADY_EXISTS": 409,
+    "ABORTED": 409,
+    "RESOURCE_EXHAUSTED": 429,
+    "CANCELLED": 499,
+    "UNIMPLEMENTED": 501,
+    "UNAVAILABLE": 503,
+    "DEADLINE_EXCEEDED": 504,
+}
+_TIMEOUT = 30.0  # seconds for one request, and for a client that does not send
+
+
+class RestServer:
+    """Serves REST on threads; the work happens on the gRPC server's event loop.
+
+    Args:
+        services: Answers.
+        metrics: Shown at `metrics_path`.
+        loop: The event loop of `services`.
+        host: Address to listen on.
+        port: Port; 0 takes a free one.
+        max_bytes: Refuse larger bodies.
+        metrics_path: None for no metrics.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        metrics: Metrics,
+        loop: asyncio.AbstractEventLoop,
+        host: str,
+        port: int,
+        max_bytes: int,
+        metrics_path: str | None,
+    ):
+        class Handler(_Handler):
+            api = _Api(services, metrics, loop, metrics_path)
+            limit = max_bytes
+
+        self._server = ThreadingHTTPServer((host, port), Handler)
+        self._server.daemon_threads = True
+        self.port = self._server.server_address[1]
+        self._thread = threading.Thread(
+            target=self._server.serve_forever,
+            kwargs={"poll_interval": 0.1},
+            name="rest",
+            daemon=True,
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stops listening."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class _Api:
+    """Turns paths and bodies into answers."""
+
+    def __init__(
+        self,
+        services: Services,
+        metrics: Metrics,
+        loop: asyncio.AbstractEventLoop,
+        metrics_path: str | None,
+    ):
+        self._services = services
+        self._metrics = metrics
+        self._loop = loop
+        self._metrics_path = metrics_path
+
+    def answer(self, verb: str, path: str, body: bytes) -> tuple[str, str]:
+        """Returns content type and text."""
+        path = path.partition("?")[0]
+        if verb == "GET" and self._metrics_path and path == self._metrics_path:
+            return "text/plain", self._metrics.render()
+        found = _PATH.fullmatch(path)
+        action = found["action"] if found else None
+        if found is None or (verb == "POST") != (action or "").startswith(":"):
+            raise invalid(f"Malformed request: {verb} {path}")
+        if action == ":predict":
+            result = self._predict(self._spec(found), body)
+        elif action == "/metadata":
+            result = self._metadata(self._spec(found))
+        elif action is None:
+            result = self._status(self._spec(found))
+        else:
+            raise StatusError("UNIMPLEMENTED", f"{action[1:]} is served over gRPC only")
+        return "application/json", json.dumps(result)
+
+    def _spec(self, found: re.Match[str]) -> Any:
+        spec = messages.ModelSpec(name=found["model"])
+        if found["version"]:
+            number = int(found["version"])
+            if number >= 1 << 63:
+                raise invalid(f"Failed to convert version: {number} to numeric.")
+            spec.version.value = number
+        if found["label"]:
+            spec.version_label = found["label"]
+        return spec
+
+    def _predict(self, spec: Any, body: bytes) -> Any:
+        _, signatures = self._metadata_of(spec)
+        request = messages.PredictRequest(model_spec=spec)
+        by_row = read_body(body, signatures.signature_def, request)
+        response = self._await(self._services.predict_message(request, "REST"))
+        return write_answer(response.outputs, by_row)
+
+    def _metadata_of(self, spec: Any) -> tuple[Any, Any]:
+        request = messages.GetModelMetadataRequest(
+            model_spec=spec, metadata_field=["signature_def"]
+        )
+        data = self._await(self._services.get_model_metadata(request.SerializeToString()))
+        answer = messages.GetModelMetadataResponse.FromString(data)
+        packed = answer.metadata["signature_def"].value
+        return answer.model_spec, messages.SignatureDefMap.FromString(packed)
+
+    def _metadata(self, spec: Any) -> Any:
+        found, signatures = self._metadata_of(spec)
+        return {
+            "model_spec": {
+                "name": found.name,
+                "signature_name": "",
+                "version": str(found.version.value),
+            },
+            "metadata": {"signature_def": _as_dict(signatures)},
+        }
+
+    def _status(self, spec: Any) -> Any:
+        request = messages.GetModelStatusRequest(model_spec=spec)
+        data = self._await(self._services.get_model_status(request.SerializeToString()))
+        return _as_dict(messages.GetModelStatusResponse.FromString(data))
+
+    def _await(self, work: Any) -> Any:
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result(_TIMEOUT)
+        except (TimeoutError, CancelledError) as error:
+            future.cancel()
+            raise StatusError("DEADLINE_EXCEEDED", "Timed out") from error
+
+
+class _Handler(BaseHTTPRequestHandler):
+    api: _Api
+    limit: int
+    protocol_version = "HTTP/1.1"
+    server_version = "serving"
+    sys_version = ""
+    timeout = _TIMEOUT
+
+    def do_GET(self) -> None:
+        self._answer("GET", b"")
+
+    def do_POST(self) -> None:
+        length = self.headers.get("Content-Length", "")
+        if not length.isdigit():
+            self.close_connection = True
+            self._send(411, "application/json", '{"error": "Content-Length is needed"}')
+        elif int(length) > self.limit:
+            self.close_connection = True
+            self._send(413, "application/json", '{"error": "request body is too large"}')
+        else:
+            self._answer("POST", self.rfile.read(int(length)))
+
+    def _answer(self, verb: str, body: bytes) -> None:
+        try:
+            kind, text = self.api.answer(verb, self.path, body)
+            self._send(200, kind, text)
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True
+        except Exception as error:
+            status = from_exception(error)
+            code = _HTTP.get(status.code.name, 500)
+            self._send(code, "application/json", json.dumps({"error": status.message}))
+
+    def _send(self, code: int, kind: str, text: str) -> None:
+        data = text.encode()
+        self.send_response(code)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Keeps quiet: requests are counted, not logged."""
+
+
+def _as_dict(message: Any) -> Any:
+    return json_format.MessageToDict(
+        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )

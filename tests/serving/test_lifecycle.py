@@ -1,0 +1,266 @@
+"""Versions come, go, fail and recover under a running server."""
+
+import shutil
+import threading
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import serving
+from serving import Client
+from serving.server import EmbeddedServer, ModelConfig, ServerOptions, StatusError, find_versions
+from serving.wire.codec import to_proto
+from serving.wire.messages import PredictionLog
+from tests.serving import models
+
+ONES = np.ones((1, models.FEATURES), np.float32)
+QUICK = ServerOptions(file_system_poll_wait_seconds=0.05, load_retry_interval_micros=100_000)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Versions 1, 2, 3 that embed with 1, 2, 3 times the weights, to copy from."""
+    base = tmp_path_factory.mktemp("made")
+    for number in (1, 2, 3):
+        models.write_encoder(base, number, scale=float(number))
+    return base
+
+
+def put(made, base, number, source=None):
+    """Publishes by renaming, as a publisher must."""
+    partial = base / f".{number}.partial"
+    shutil.copytree(made / str(source or number), partial)
+    partial.rename(base / str(number))
+
+
+@pytest.fixture
+def base(made, tmp_path):
+    (tmp_path / "enc").mkdir()
+    put(made, tmp_path / "enc", 1)
+    return tmp_path / "enc"
+
+
+def scale(client):
+    return round(float(client.embed(ONES)[0, 0] / models.weights().sum(axis=0)[0]), 3)
+
+
+def until(check, seconds=15):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if check():
+            return
+        time.sleep(0.02)
+    raise AssertionError("did not happen in time")
+
+
+def states(client):
+    return {entry.version: entry.state for entry in client.status()}
+
+
+@pytest.fixture
+def running(base):
+    with (
+        EmbeddedServer([ModelConfig("enc", str(base))], QUICK) as server,
+        Client(server.address, "enc") as client,
+    ):
+        yield server, client
+
+
+def test_a_new_version_replaces_the_old_and_its_removal_brings_that_back(running, made, base):
+    _, client = running
+    assert scale(client) == 1
+    put(made, base, 2)
+    until(lambda: states(client).get(1) == "END")
+    assert scale(client) == 2
+    assert states(client) == {2: "AVAILABLE", 1: "END"}
+    shutil.rmtree(base / "2")
+    until(lambda: scale(client) == 1)
+
+
+def test_no_request_fails_while_versions_are_swapped(running, made, base):
+    server, _ = running
+    answers, errors, stop = [], [], threading.Event()
+
+    def ask():
+        with Client(server.address, "enc", retry=False) as client:
+            while not stop.is_set():
+                try:
+                    answers.append(scale(client))
+                except Exception as error:
+                    errors.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for number in (2, 3, 4, 5):
+        put(made, base, number, source=number % 3 + 1)
+        until(lambda number=number: server.manager.summary() == {"enc": [number]})
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    assert {1.0, 3.0, 2.0} == set(answers)
+
+
+def test_a_version_that_fails_leaves_the_old_and_heals_when_its_files_change(running, made, base):
+    _, client = running
+    put(made, base, 2)
+    until(lambda: states(client).get(2) == "AVAILABLE")
+    broken = base / "3"
+    broken.mkdir()
+    (broken / "saved_model.pb").write_bytes((made / "3" / "saved_model.pb").read_bytes()[:200])
+    until(lambda: client.status()[0].state == "END", seconds=20)
+    assert client.status()[0].error
+    assert scale(client) == 2
+    shutil.rmtree(broken)
+    put(made, base, 3)
+    until(lambda: scale(client) == 3)
+    assert client.status()[0].error == ""
+
+
+def test_variables_that_are_missing_do_not_cost_the_good_version(running, made, base):
+    _, client = running
+    shutil.copytree(made / "2", base / "2", ignore=shutil.ignore_patterns("variables"))
+    until(lambda: client.status()[0].error)
+    assert scale(client) == 1
+    shutil.copytree(made / "2" / "variables", base / "2" / "variables")
+    until(lambda: scale(client) == 2)
+
+
+def test_a_directory_that_vanishes_changes_nothing_but_an_empty_one_unloads(running, base):
+    _, client = running
+    hidden = base.with_name("hidden")
+    base.rename(hidden)
+    time.sleep(0.3)
+    assert scale(client) == 1
+    hidden.rename(base)
+    shutil.rmtree(base / "1")
+    until(lambda: states(client).get(1) == "END")
+    with pytest.raises(serving.ModelNotFound, match=r"Latest\(enc\)"):
+        client.embed(ONES)
+
+
+def test_a_request_in_flight_finishes_on_the_version_that_it_began_with(tmp_path):
+    base = tmp_path / "odd"
+    models.write_odd(base, 1)
+    with (
+        EmbeddedServer([ModelConfig("odd", str(base))], QUICK) as server,
+        Client(server.address, "odd") as client,
+    ):
+        client.metadata()
+        answer = []
+        slow = threading.Thread(
+            target=lambda: answer.append(client.predict("slow", steps=np.int32([60])))
+        )
+        slow.start()
+        time.sleep(0.1)
+        shutil.rmtree(base / "1")
+        until(lambda: server.manager.summary() == {"odd": []})
+        slow.join()
+    assert answer[0]["y"].tolist() == [60.0]
+
+
+@pytest.mark.parametrize(
+    ("config", "served"),
+    [
+        ({"latest": 2}, [2, 3]),
+        ({"every": True}, [1, 2, 3]),
+        ({"specific": frozenset({1, 3, 9})}, [1, 3]),
+    ],
+)
+def test_version_policies(made, config, served):
+    with EmbeddedServer([ModelConfig("enc", str(made), **config)], QUICK) as server:
+        until(lambda: server.manager.summary() == {"enc": served})
+
+
+def test_which_names_are_versions(tmp_path):
+    names = ["2", "00003", "+4", " 5", "9223372036854775807"]
+    for name in (*names, "2.tmp", ".2", "v5", "1e3", "9223372036854775808", "٣"):
+        (tmp_path / name).mkdir()
+    assert set(find_versions(tmp_path)) == {2, 3, 4, 5, 9223372036854775807}
+    assert find_versions(tmp_path / "absent") is None
+
+
+def write_warmup(path, *records):
+    (path / "assets.extra").mkdir()
+    with tf.io.TFRecordWriter(str(path / "assets.extra" / "tf_serving_warmup_requests")) as writer:
+        for record in records:
+            writer.write(record)
+
+
+def predict_log(rows, signature="embed", name="inputs"):
+    log = PredictionLog()
+    log.predict_log.request.model_spec.signature_name = signature
+    log.predict_log.request.inputs[name].CopyFrom(to_proto(rows))
+    return log.SerializeToString()
+
+
+@pytest.mark.parametrize(
+    ("records", "error"),
+    [
+        ([predict_log(ONES), predict_log(ONES, "hash"), b""], None),
+        ([predict_log(ONES, "nope")], 'Serving signature key "nope" not found'),
+        ([predict_log(ONES[:, :3])], "Matrix size-incompatible"),
+        ([b"\xff\xff"], "Failed to parse warmup record"),
+        ([b""] * 1001, "exceeds the maximum (1000)"),
+        (None, "verify your warmup data is in TFRecord format"),
+    ],
+)
+def test_warm_up_that_fails_fails_the_load(base, records, error):
+    if records is None:
+        (base / "1" / "assets.extra").mkdir()
+        (base / "1" / "assets.extra" / "tf_serving_warmup_requests").write_text("not records" * 9)
+    else:
+        write_warmup(base / "1", *records)
+    server = EmbeddedServer([ModelConfig("enc", str(base))], QUICK)
+    if error is None:
+        with server:
+            assert "model_warmup_latency_count" in server.metrics.render()
+    else:
+        with pytest.raises(StatusError) as caught:
+            server.start()
+        assert error in caught.value.message
+
+
+def test_a_reload_that_can_not_finish_ends_with_its_deadline_and_holds_nothing(running, tmp_path):
+    server, client = running
+    absent = ModelConfig("late", str(tmp_path / "late"))
+    with pytest.raises(StatusError, match="late became available in time"):
+        server.manager.reload([*server.models, absent], timeout=0.3)
+    assert scale(client) == 1
+    server.manager.reload(server.models, timeout=5)
+
+
+def test_a_reload_drops_and_renames_models(running, made, base):
+    server, client = running
+    server.manager.reload([ModelConfig("other", str(base))], timeout=10)
+    with pytest.raises(serving.ModelNotFound):
+        client.embed(ONES)
+    with Client(server.address, "other") as other:
+        assert scale(other) == 1
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (ModelConfig("enc", "relative"), "to have an absolute path"),
+        (ModelConfig("", "/tmp"), "name"),
+    ],
+)
+def test_configurations_that_are_refused(config, message):
+    with pytest.raises(StatusError, match=message):
+        EmbeddedServer([config], QUICK).start()
+
+
+def test_labels_wait_only_when_allowed(base):
+    config = ModelConfig("enc", str(base), labels={"stable": 1})
+    with pytest.raises(StatusError, match="not currently available for inference"):
+        EmbeddedServer([config], QUICK).start()
+    allowed = ServerOptions(allow_version_labels_for_unavailable_models=True)
+    with (
+        EmbeddedServer([config], allowed) as server,
+        Client(server.address, "enc", label="stable") as client,
+    ):
+        assert scale(client) == 1

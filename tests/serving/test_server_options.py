@@ -1,0 +1,361 @@
+"""REST, metrics, health, TLS, sockets, batching rules and configuration files."""
+
+import base64
+import http.client
+import json
+import shutil
+import socket
+import subprocess
+import threading
+
+import grpc
+import numpy as np
+import pytest
+
+import serving
+from serving import TLS, Client
+from serving.server import (
+    BatchRules,
+    EmbeddedServer,
+    ModelConfig,
+    ServerOptions,
+    load_batching,
+    load_models_config,
+    load_monitoring,
+    load_tls,
+)
+from tests.serving import models
+
+
+@pytest.fixture(scope="module")
+def rest(published):
+    """A server with REST, metrics, health and a Unix socket."""
+    configs = [ModelConfig(name, str(published / name)) for name in ("enc", "text", "odd")]
+    options = ServerOptions(
+        rest_api_port=0,
+        metrics_path="/monitoring/prometheus/metrics",
+        enable_grpc_healthcheck_service=True,
+        grpc_socket_path=str(published / "socket"),
+    )
+    with EmbeddedServer(configs, options) as server:
+        yield server
+
+
+def ask(server, path, body=None):
+    connection = http.client.HTTPConnection("127.0.0.1", server.rest_port, timeout=20)
+    text = body if isinstance(body, str | bytes | None) else json.dumps(body)
+    connection.request("GET" if body is None else "POST", path, text)
+    answer = connection.getresponse()
+    data = answer.read()
+    connection.close()
+    return answer.status, json.loads(data) if "json" in answer.headers["Content-Type"] else data
+
+
+def test_rest_rows_and_columns(rest):
+    rows = np.ones((2, models.FEATURES)).tolist()
+    code, answer = ask(rest, "/v1/models/enc:predict", {"instances": rows})
+    assert code == 200
+    np.testing.assert_allclose(
+        answer["predictions"], np.ones((2, 8)) @ models.weights() * 2, rtol=1e-4
+    )
+    named = {"signature_name": "hash_query", "instances": [{"inputs": row} for row in rows]}
+    code, answer = ask(rest, "/v1/models/enc/versions/2:predict", named)
+    assert (code, set(answer["predictions"][0])) == (200, {"code", "margin"})
+    two = {"signature_name": "two", "inputs": {"a": [[1, 2.5]], "b": [[3, 4]]}}
+    assert ask(rest, "/v1/models/odd:predict", two) == (
+        200,
+        {"outputs": {"logits": [[4.0, 6.5]], "score": [10.5]}},
+    )
+    scalar = {"signature_name": "scalar", "inputs": 3}
+    assert ask(rest, "/v1/models/odd:predict", scalar) == (200, {"outputs": 4.0})
+
+
+def test_rest_strings_and_base64(rest):
+    encoded = base64.b64encode("größe".encode()).decode()
+    body = {"instances": ["cat", {"b64": encoded}]}
+    code, answer = ask(rest, "/v1/models/text:predict", body)
+    assert code == 200
+    assert [row["echo"] for row in answer["predictions"]] == ["cat", "größe"]
+    assert [row["embedding"][0] for row in answer["predictions"]] == [1.0, 3.0]
+
+
+def test_rest_status_and_metadata(rest):
+    assert ask(rest, "/v1/models/enc") == (
+        200,
+        {
+            "model_version_status": [
+                {
+                    "version": "2",
+                    "state": "AVAILABLE",
+                    "status": {"error_code": "OK", "error_message": ""},
+                }
+            ]
+        },
+    )
+    code, answer = ask(rest, "/v1/models/enc/metadata")
+    assert code == 200
+    assert answer["model_spec"] == {"name": "enc", "signature_name": "", "version": "2"}
+    inputs = answer["metadata"]["signature_def"]["signature_def"]["embed"]["inputs"]["inputs"]
+    assert inputs["dtype"] == "DT_FLOAT"
+    assert [dim["size"] for dim in inputs["tensor_shape"]["dim"]] == ["-1", "8"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "code", "message"),
+    [
+        ("/v1/models/nope:predict", {"instances": [1]}, 404, "Servable not found for request"),
+        ("/v1/models/nope", None, 404, "Could not find any versions of model nope"),
+        ("/v1/models/enc/versions/9:predict", {"instances": [1]}, 404, "Specific(enc, 9)"),
+        ("/v1/models/enc/labels/x:predict", {"instances": [1]}, 400, "version label: x"),
+        (
+            "/v1/models/enc:predict",
+            {"signature_name": "zz", "instances": [1]},
+            400,
+            'Serving signature name: "zz" not found in signature def',
+        ),
+        ("/v1/models/enc:predict", {}, 400, "Missing 'inputs' or 'instances' key"),
+        (
+            "/v1/models/enc:predict",
+            {"inputs": 1, "instances": [1]},
+            400,
+            "expecting only one of 'inputs' or 'instances' keys to exist ",
+        ),
+        (
+            "/v1/models/odd:predict",
+            {"signature_name": "two", "instances": [{"a": [1, 2]}]},
+            400,
+            "keys must be equal to: a,b",
+        ),
+        ("/v1/models/enc:predict", "{", 400, "JSON Parse error"),
+        ("/v1/models/enc:predict", "[" * 100_000, 400, "JSON"),
+        ("/v1/models/enc:predict", b"\xff", 400, "JSON"),
+        ("/v1/models/enc:predict", {"instances": [["a"] * 8]}, 400, "expected type: float32"),
+        ("/v1/models/enc:predict", {"instances": [[1] * 8, [1]]}, 400, "same shape"),
+        ("/v1/models/enc:predict", {"instances": [[1] * 3]}, 400, "Matrix size-incompatible"),
+        ("/v1/models/text:predict", {"instances": [{"b64": "?"}]}, 400, "base64"),
+        ("/v1/nonsense", None, 400, "Malformed request: GET /v1/nonsense"),
+        ("/v1/models/enc:classify", {"examples": []}, 501, "gRPC"),
+    ],
+)
+def test_rest_errors(rest, path, body, code, message):
+    status, answer = ask(rest, path, body)
+    assert status == code
+    assert message in answer["error"]
+
+
+def test_a_client_that_sends_nothing_holds_nobody_up(rest):
+    with socket.create_connection(("127.0.0.1", rest.rest_port)) as idle:
+        idle.sendall(b"POST /v1/models/enc:predict HTTP/1.1\r\nContent-Length: 100\r\n\r\n{")
+        assert ask(rest, "/v1/models/enc")[0] == 200
+
+
+def test_metrics_have_tf_servings_names(rest):
+    with Client(rest.address, "odd") as client:
+        client.predict("two", a=[[1.0, 2.0]], b=[[3, 4]])
+        with pytest.raises(serving.InvalidInput):
+            client.predict("fragile", x=np.float32([-5]))
+    text = ask(rest, "/monitoring/prometheus/metrics")[1].decode()
+    assert ':tensorflow:serving:request_count{model_name="odd",status="OK"}' in text
+    assert ':tensorflow:serving:request_count{model_name="odd",status="INVALID_ARGUMENT"} 1' in text
+    labels = 'model_name="odd",API="Predict",entrypoint="GRPC"'
+    assert f":tensorflow:serving:request_latency_sum{{{labels}}}" in text
+    assert f':tensorflow:serving:request_latency_bucket{{{labels},le="+Inf"}}' in text
+
+
+def test_health_has_tf_servings_names(rest):
+    with grpc.insecure_channel(rest.address) as channel:
+        check = channel.unary_unary("/grpc.health.v1.Health/Check")
+        for name in (b"", b"PredictionService", b"ModelService"):
+            assert check(b"\n" + bytes([len(name)]) + name if name else b"") == b"\x08\x01"
+        unknown = b"tensorflow.serving.PredictionService"
+        with pytest.raises(grpc.RpcError) as caught:
+            check(b"\n" + bytes([len(unknown)]) + unknown)
+    assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+def test_a_unix_socket_answers_too(rest):
+    with Client(f"unix:{rest.options.grpc_socket_path}", "enc") as client:
+        assert client.embed(np.ones((1, 8), np.float32)).shape == (1, models.BITS)
+
+
+def test_answers_in_tensor_content_by_option(published):
+    options = ServerOptions(enable_serialization_as_tensor_content=True)
+    configs = [ModelConfig(name, str(published / name)) for name in ("enc", "text")]
+    with EmbeddedServer(configs, options) as server:
+        with Client(server.address, "enc") as client:
+            assert client.hash_query(np.ones((3, 8), np.float32)).margin.shape == (3, models.BITS)
+        with Client(server.address, "text") as client:
+            assert client.predict("embed", inputs=["cat"])["echo"].tolist() == [b"cat"]
+
+
+def certificate(folder, name, issuer=None):
+    """Writes NAME.key and NAME.pem, signed by itself or by an issuer."""
+    command = f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2\
+ -subj /CN={name} -addext subjectAltName=DNS:localhost,IP:127.0.0.1\
+ -keyout {folder}/{name}.key -out {folder}/{name}.pem"
+    if issuer:
+        command += f" -CA {folder}/{issuer}.pem -CAkey {folder}/{issuer}.key"
+    subprocess.run(command.split(), check=True, capture_output=True)
+
+
+def quoted(path):
+    return path.read_text().replace("\n", "\\n")
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl to make certificates")
+@pytest.mark.parametrize("mutual", [False, True])
+def test_tls(published, tmp_path, mutual):
+    certificate(tmp_path, "server")
+    certificate(tmp_path, "client")
+    config = tmp_path / "ssl.config"
+    config.write_text(
+        f'server_key: "{quoted(tmp_path / "server.key")}"\n'
+        f'server_cert: "{quoted(tmp_path / "server.pem")}"\n'
+        + f'custom_ca: "{quoted(tmp_path / "client.pem")}"\nclient_verify: true\n'
+        * mutual
+    )
+    options = ServerOptions(credentials=load_tls(config))
+    rows = np.ones((1, 8), np.float32)
+    with EmbeddedServer([ModelConfig("enc", str(published / "enc"))], options) as server:
+        whole = TLS(tmp_path / "server.pem", tmp_path / "client.pem", tmp_path / "client.key")
+        with Client(server.address, "enc", tls=whole) as client:
+            assert client.embed(rows).shape == (1, models.BITS)
+        bare = TLS(tmp_path / "server.pem")
+        with Client(server.address, "enc", tls=bare, retry=False, timeout=5) as client:
+            if mutual:
+                with pytest.raises(serving.ServerUnavailable):
+                    client.embed(rows)
+            else:
+                client.embed(rows)
+        with (
+            Client(server.address, "enc", retry=False, timeout=5) as plain,
+            pytest.raises(serving.ServerUnavailable),
+        ):
+            plain.embed(rows)
+
+
+@pytest.fixture(scope="module")
+def batching(published, tmp_path_factory):
+    path = tmp_path_factory.mktemp("batching") / "batching.config"
+    path.write_text(
+        "max_batch_size { value: 4 } batch_timeout_micros { value: 1000 }"
+        " max_enqueued_batches { value: 100 } num_batch_threads { value: 2 }"
+        " allowed_batch_sizes: 2 allowed_batch_sizes: 4"
+    )
+    configs = [ModelConfig(name, str(published / name)) for name in ("enc", "odd")]
+    with EmbeddedServer(configs, ServerOptions(batching=load_batching(path))) as server:
+        yield server
+
+
+def test_batching_pads_and_bounds(batching):
+    with Client(batching.address, "enc") as client:
+        rows = np.random.default_rng(0).normal(size=(3, 8)).astype(np.float32)
+        np.testing.assert_allclose(client.embed(rows), rows @ models.weights() * 2, rtol=1e-4)
+        with pytest.raises(
+            serving.InvalidInput, match="Task size 5 is larger than maximum input batch size 4"
+        ):
+            client.embed(np.ones((5, 8), np.float32))
+    with Client(batching.address, "odd") as client:
+        with pytest.raises(serving.InvalidInput, match="at least one dimension"):
+            client.predict("scalar", x=np.float32(1))
+        with pytest.raises(serving.FailedPrecondition, match="0th dimension"):
+            client.predict("total", x=np.float32([1, 2]))
+
+
+def test_batching_splits_large_requests_when_told(published):
+    rules = BatchRules(100, enable_large_batch_splitting=True, max_execution_batch_size=7)
+    config = ModelConfig("enc", str(published / "enc"))
+    rows = np.random.default_rng(0).normal(size=(50, 8)).astype(np.float32)
+    with (
+        EmbeddedServer([config], ServerOptions(batching=rules)) as server,
+        Client(server.address, "enc") as client,
+    ):
+        np.testing.assert_allclose(
+            client.embed(rows), rows @ models.weights() * 2, rtol=1e-4, atol=1e-4
+        )
+
+
+def test_batch_sizes_that_contradict_fail_the_load(published):
+    options = ServerOptions(batching=BatchRules(4, allowed_batch_sizes=(1, 2)))
+    config = ModelConfig("enc", str(published / "enc"))
+    with pytest.raises(Exception, match="last entry was 2; expected 4"):
+        EmbeddedServer([config], options).start()
+
+
+@pytest.mark.parametrize("options", [{}, {"batching": BatchRules(64, 2000)}])
+def test_one_bad_request_does_not_hurt_its_batch_mates(published, options):
+    """Sixteen at once, one of which fails an assertion in the graph."""
+    config = ModelConfig("odd", str(published / "odd"))
+    with (
+        EmbeddedServer([config], ServerOptions(**options)) as server,
+        Client(server.address, "odd") as client,
+    ):
+        client.metadata()
+        answers = {}
+
+        def ask_one(number):
+            value = -5.0 if number == 7 else float(number)
+            try:
+                answers[number] = client.predict("fragile", x=np.float32([value]))["y"][0]
+            except serving.InvalidInput as error:
+                answers[number] = error
+
+        for _ in range(5):
+            answers.clear()
+            threads = [threading.Thread(target=ask_one, args=(n,)) for n in range(16)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert "below -1" in str(answers.pop(7))
+            assert answers == {n: 2.0 * n for n in range(16) if n != 7}
+
+
+@pytest.mark.parametrize(
+    ("load", "text", "message"),
+    [
+        (load_models_config, "model_config_list { conf", "Invalid protobuf file"),
+        (load_models_config, 'model_config_list {config {name: "d"}}', "model_platform"),
+        (
+            load_models_config,
+            'model_config_list {config {name: "d" model_platform: "pytorch"}}',
+            "unsupported platform pytorch",
+        ),
+        (load_batching, "max_batch_size: 3", "Invalid protobuf file"),
+        (load_batching, "pad_variable_length_inputs: true", "not supported"),
+        (load_tls, 'server_key: "x"', "server_cert"),
+    ],
+)
+def test_configuration_files_that_are_wrong_say_so(tmp_path, load, text, message):
+    path = tmp_path / "file"
+    path.write_text(text)
+    with pytest.raises(Exception, match=message):
+        load(path)
+
+
+def test_monitoring_files(tmp_path):
+    path = tmp_path / "file"
+    path.write_text('prometheus_config { enable: true, path: "/metrics" }')
+    assert load_monitoring(path) == "/metrics"
+    path.write_text("prometheus_config { enable: false }")
+    assert load_monitoring(path) is None
+
+
+def test_the_models_file_is_read_again(published, tmp_path):
+    path = tmp_path / "models.config"
+    entry = 'config {{ name: "{0}" base_path: "{1}/{0}" model_platform: "tensorflow" }}'
+
+    def write(*names):
+        entries = " ".join(entry.format(name, published) for name in names)
+        path.write_text(f"model_config_list {{ {entries} }}")
+
+    write("enc")
+    options = ServerOptions(model_config_file=str(path), model_config_file_poll_wait_seconds=0.1)
+    with EmbeddedServer(load_models_config(path), options) as server:
+        write("enc", "text")
+        with Client(server.address, "text") as client:
+            client.wait_until_ready(10)
+        path.write_text("broken {")
+        threading.Event().wait(0.3)
+        with Client(server.address, "text") as client:
+            assert client.embed(["cat"])[0, 0] == 1
