@@ -10,6 +10,8 @@ import click
 import rich.console
 import rich.table
 
+PIPE_WIDTH = 240
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
@@ -44,7 +46,10 @@ def print_table(
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
-    rich.console.Console(soft_wrap=False).print(table, markup=False)
+    out = rich.console.Console()
+    if not out.is_terminal:  # a file or a pipe has no width to keep to
+        out = rich.console.Console(width=PIPE_WIDTH)
+    out.print(table, markup=False)
 
 
 def _cell(value: Any) -> str:

@@ -62,3 +62,8 @@ def test_result_as_table_and_json(cli):
     assert "0.1235" in CliRunner().invoke(cli, ["run", "fine"]).output
     as_json = CliRunner().invoke(cli, ["run", "fine", "--json"]).output
     assert json.loads(as_json) == {"kind": "fine", "loss": 0.123456}
+
+
+def test_a_pipe_gets_one_line_a_row(capsys):
+    console.print_table([("a" * 100, "b" * 100)], ("first", "second"))
+    assert len(capsys.readouterr().out.splitlines()) == 2
