@@ -49,6 +49,13 @@ Examples:
 @click.argument("base")
 @click.option("--name", required=True, help="The model's name under BASE.")
 @click.option(
+    "--raw",
+    type=click.Choice(["image", "tf-example"]),
+    help="Let the endpoints decode JPEG or PNG bytes, or tf.train.Example messages.",
+)
+@click.option("--pixel-scale", type=float, help="With --raw image: factor of pixels [1/255].")
+@click.option("--image-size", help="With --raw image and a model of any size: HEIGHTxWIDTH.")
+@click.option(
     "--examples",
     type=click.Path(path_type=Path),
     help="A .npy array of inputs to prove and record with; random numbers if omitted.",
@@ -82,6 +89,9 @@ def publish_command(
     model: Path,
     base: str,
     name: str,
+    raw: str | None,
+    pixel_scale: float | None,
+    image_size: str | None,
     examples: Path | None,
     tolerance: float,
     batch_sizes: str,
@@ -108,6 +118,7 @@ def publish_command(
             "name": name,
             "tolerance": tolerance,
             "batch_sizes": _numbers(batch_sizes),
+            "raw": _raw(raw, pixel_scale, image_size),
             "progress": progress,
             **arrays,
         }
@@ -334,6 +345,24 @@ def _array(option: str, file: Path) -> Any:
         return np.load(file, allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise ValueError(f"--{option}: {file} is not a .npy array: {error}") from error
+
+
+def _raw(form: str | None, scale: float | None, size: str | None) -> Any:
+    if form != "image" and (scale is not None or size is not None):
+        raise ValueError("--pixel-scale and --image-size need --raw image")
+    if form is None:
+        return None
+    from export.raw import ImageBytes, TFExample
+
+    if form == "tf-example":
+        return TFExample()
+    match = re.fullmatch(r"([1-9][0-9]*)x([1-9][0-9]*)", size or "1x1")
+    if not match:
+        raise ValueError(f"--image-size must be HEIGHTxWIDTH, like 224x224. Received: {size}")
+    return ImageBytes(
+        scale=1 / 255 if scale is None else scale,
+        size=(int(match[1]), int(match[2])) if size else None,
+    )
 
 
 def _numbers(text: str) -> list[int]:

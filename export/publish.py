@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import keras
 
     import zoo
+    from export.raw import RawInput
     from export.signatures import Exportable
     from export.store import StoreStaging
 
@@ -34,6 +35,7 @@ def publish(
     base: str | os.PathLike[str],
     *,
     name: str,
+    raw: RawInput | None = None,
     examples: Any = None,
     tolerance: float = TOLERANCE,
     batch_sizes: Sequence[int] = WARMUP_BATCH_SIZES,
@@ -51,7 +53,9 @@ def publish(
         base: The model server's base folder, made if absent, or the URI of one in an object
             store, like `gs://bucket/models`.
         name: The model's name there.
-        examples: Inputs to prove, warm up and record with, `[n, ...]` in the model's own form;
+        raw: The form of raw input that the endpoints decode themselves: `ImageBytes` or
+            `TFExample`; the model's own input if omitted.
+        examples: Inputs to prove, warm up and record with, `[n, ...]` in the form of the endpoints;
             random numbers if omitted.
         tolerance: Largest error `|a - b| / (1 + |b|)` allowed between SavedModel and Keras.
         batch_sizes: The batch sizes that the server will run: warm-up requests are written for
@@ -89,6 +93,7 @@ def publish(
         signatures.from_autoencoder(model),
         base,
         name,
+        raw=raw,
         given=examples,
         tolerance=tolerance,
         batch_sizes=batch_sizes,
@@ -104,6 +109,7 @@ def publish_encoder(
     name: str,
     thresholds: np.ndarray | None = None,
     rotation: np.ndarray | None = None,
+    raw: RawInput | None = None,
     examples: Any = None,
     tolerance: float = TOLERANCE,
     batch_sizes: Sequence[int] = WARMUP_BATCH_SIZES,
@@ -119,6 +125,7 @@ def publish_encoder(
         name: As for `publish`.
         thresholds: float `[bits]`: bit = component > threshold.
         rotation: float `[d, bits]`, applied to the embedding before the thresholds.
+        raw: As for `publish`.
         examples: As for `publish`.
         tolerance: As for `publish`.
         batch_sizes: As for `publish`.
@@ -147,6 +154,7 @@ def publish_encoder(
         signatures.from_encoder(model, thresholds, rotation),
         base,
         name,
+        raw=raw,
         given=examples,
         tolerance=tolerance,
         batch_sizes=batch_sizes,
@@ -160,6 +168,7 @@ def _publish(
     base: str | os.PathLike[str],
     name: str,
     *,
+    raw: RawInput | None,
     given: Any,
     tolerance: float,
     batch_sizes: Sequence[int],
@@ -167,11 +176,17 @@ def _publish(
     progress: Progress | None,
 ) -> Path | str:
     from export import check, examples, golden, savedmodel, warmup
+    from export.raw import with_raw_input
 
     if not batch_sizes or min(batch_sizes) < 1:
         raise ValueError(f"batch_sizes must be positive. Received: {list(batch_sizes)}")
+    if raw is not None:
+        exportable = with_raw_input(exportable, raw)
     specs = exportable.inputs
-    recorded = examples.draw(specs) if given is None else examples.check(given, specs)
+    if given is not None:
+        recorded = examples.check(given, specs)
+    else:
+        recorded = exportable.draw() if exportable.draw else examples.draw(specs)
     with _staging(base, name) as staging:
         _tell(progress, "writing the SavedModel")
         variables = savedmodel.write(exportable, staging.version)

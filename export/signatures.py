@@ -45,12 +45,14 @@ class Exportable:
         signatures: The endpoints; the first is also `serving_default`.
         layers: The Keras models and layers the endpoints call, whose weights they may read.
         description: What the model card says of the model.
+        draw: Makes examples; random tensors if omitted.
     """
 
     inputs: tuple[tf.TensorSpec, ...]
     signatures: tuple[Signature, ...]
     layers: tuple[keras.layers.Layer, ...]
     description: dict[str, Any]
+    draw: Callable[[], Arrays] | None = None
 
 
 def from_autoencoder(model: zoo.Autoencoder) -> Exportable:

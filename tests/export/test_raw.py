@@ -1,0 +1,103 @@
+import io
+
+import keras
+import numpy as np
+import PIL.Image
+import pytest
+import tensorflow as tf
+
+import export
+from export import golden
+from export.raw import ImageBytes, TFExample, with_raw_input
+from export.signatures import from_encoder
+
+
+def _file(pixels, form):
+    buffer = io.BytesIO()
+    PIL.Image.fromarray(pixels).save(buffer, form)
+    return buffer.getvalue()
+
+
+def _image_model(shape):
+    inputs = keras.Input(shape, name="pixels")
+    return keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(inputs))
+
+
+def test_image_bytes(hasher, tmp_path):
+    path = export.publish(hasher, tmp_path, name="m", raw=ImageBytes(), batch_sizes=(1,))
+    loaded = tf.saved_model.load(str(path))
+    on_images = {"embed", "hash", "hash_query", "reconstruct", "score"}
+    on_tensors = {f"{name}_tensor" for name in on_images}
+    assert set(loaded.signatures) == {"decode", "serving_default", *on_images, *on_tensors}
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 8, 8), np.uint8)
+    png = tf.constant([_file(image, "PNG") for image in pixels])
+    got = loaded.signatures["serving_default"](inputs=png)["embedding"].numpy()
+    tensors = tf.constant(pixels[..., None] / np.float32(255))
+    np.testing.assert_allclose(got, hasher.encoder(tensors), atol=1e-5)
+    again = loaded.signatures["embed_tensor"](inputs=tensors)["embedding"].numpy()
+    np.testing.assert_allclose(got, again, atol=1e-6)
+
+    # Another size, another format, colour: resized, and read as grey.
+    colour = np.random.default_rng(1).integers(0, 256, (40, 30, 3), np.uint8)
+    jpeg = loaded.signatures["embed"](inputs=tf.constant([_file(colour, "JPEG")]))
+    assert jpeg["embedding"].shape == (1, 20)
+    recorded = next(golden.read(path)).inputs["inputs"]
+    assert PIL.Image.open(io.BytesIO(recorded[0])).size == (8, 8)
+
+
+def _endpoint(model, raw):
+    return with_raw_input(from_encoder(model), raw).signatures[0]
+
+
+def test_images_are_resized_and_scaled():
+    grey = np.full((11, 7, 3), 51, np.uint8)
+    raw = ImageBytes(scale=2 / 255, offset=-1, size=(6, 5))
+    signature = _endpoint(_image_model((None, None, 3)), raw)
+    files = np.array([_file(grey, "PNG"), _file(grey[:3], "BMP")], object)
+    answer = signature.function(tf.constant(files))["embedding"]
+    np.testing.assert_allclose(answer, np.full((2, 3), 51 * 2 / 255 - 1), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("shape", "raw", "message"),
+    [
+        ((None, None, 3), ImageBytes(), r"any size .* give size=\(height, width\)"),
+        ((8, 8, 3), ImageBytes(size=(9, 8)), r"images of 8x8 only. Received: size=\(9, 8\)"),
+        ((8, 8, 2), ImageBytes(), r"channels|\[batch, height, width, 1, 3 or 4\]"),
+        ((None, 8, 3), TFExample(), "inputs of fixed shape"),
+    ],
+)
+def test_models_that_cannot_take_the_form(shape, raw, message):
+    with pytest.raises(ValueError, match=message):
+        _endpoint(_image_model(shape), raw)
+
+
+def test_tf_example(tmp_path):
+    a, b = keras.Input((3,), name="a"), keras.Input((), name="b", dtype="int32")
+    wide = keras.layers.Embedding(4, 2)(b)
+    encoder = keras.Model([a, b], keras.layers.Concatenate()([a, wide]))
+    path = export.publish_encoder(encoder, tmp_path, name="m", raw=TFExample(), batch_sizes=(1,))
+    loaded = tf.saved_model.load(str(path))
+    example = tf.train.Example()
+    example.features.feature["a"].float_list.value.extend([1, 2, 3])
+    example.features.feature["b"].int64_list.value.append(2)
+    rows = tf.constant([example.SerializeToString()] * 2)
+    got = loaded.signatures["embed"](examples=rows)["embedding"].numpy()
+    row = [1, 2, 3, *encoder.get_layer(index=2).embeddings.numpy()[2]]
+    np.testing.assert_allclose(got, [row, row], atol=1e-6)
+    tensors = {"a": tf.constant([[1.0, 2, 3]]), "b": tf.constant([2])}
+    again = loaded.signatures["embed_tensor"](**tensors)["embedding"].numpy()
+    np.testing.assert_allclose(again, got[:1], atol=1e-6)
+
+
+def test_text(tmp_path):
+    """A text layer, with its lookup table, takes strings in TensorFlow Serving's loader."""
+    text = keras.layers.TextVectorization(output_mode="multi_hot")
+    text.adapt(["one two three", "three four"])
+    inputs = keras.Input((), dtype="string", name="text")
+    encoder = keras.Model(inputs, keras.layers.Dense(3)(text(inputs)))
+    examples = np.array(["one three", "unknown", "four\0\0"], object)
+    path = export.publish_encoder(encoder, tmp_path, name="m", examples=examples, batch_sizes=(1,))
+    loaded = tf.saved_model.load(str(path))
+    answer = loaded.signatures["embed"](text=tf.constant(["two four"]))["embedding"]
+    np.testing.assert_allclose(answer, encoder(tf.constant(["two four"])), atol=1e-6)
