@@ -1,0 +1,243 @@
+"""Rows per second and latency of model servers, for a 784-512-256-64 encoder.
+
+    python -m benchmarks.serving                      # in-process and embedded: 1 minute
+    python -m benchmarks.serving --target HOST:PORT   # and a server that already runs; it must
+                                                      # serve --model (see --publish)
+    python -m benchmarks.serving --publish DIR        # write the encoder as DIR/encoder/1
+
+Each case is (rows in one request x closed-loop clients). The load comes from a process of its
+own with raw gRPC calls; servers run in theirs. Systems take turns within each round, and the
+median of the rounds is printed, so that a noisy machine disturbs all alike. Results go to
+benchmarks/results/serving.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+CASES = ((1, 1), (1, 16), (1, 64), (32, 16), (256, 4))
+WIDTHS = (784, 512, 256, 64)
+RESULTS = Path(__file__).with_name("results") / "serving.json"
+
+
+def publish(base: Path) -> None:
+    """Writes the encoder with random weights as `base/encoder/1`."""
+    import tensorflow as tf
+
+    class Encoder(tf.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            make = np.random.default_rng(0)
+            self.weights = [
+                tf.Variable((make.normal(size=size) / np.sqrt(size[0])).astype(np.float32))
+                for size in itertools.pairwise(WIDTHS)
+            ]
+
+        @tf.function(input_signature=[tf.TensorSpec([None, WIDTHS[0]], name="inputs")])
+        def embed(self, inputs: Any) -> dict[str, Any]:
+            for weights in self.weights[:-1]:
+                inputs = tf.nn.relu(inputs @ weights)
+            return {"embedding": inputs @ self.weights[-1]}
+
+    module = Encoder()
+    tf.saved_model.save(module, str(base / "encoder" / "1"), {"serving_default": module.embed})
+
+
+def measure_in_process(base: Path, seconds: float, rows: int, clients: int) -> dict[str, float]:
+    """Runs the SavedModel without any server, on as many threads as there are cores at most."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from serving.server.servable import Servable
+
+    servable = Servable("encoder", 1, str(base / "encoder" / "1"))
+    inputs = {"inputs": np.random.rand(rows, WIDTHS[0]).astype(np.float32)}
+
+    def work(until: float) -> list[float]:
+        taken = []
+        while (start := time.perf_counter()) < until:
+            servable.run("serving_default", inputs, ["embedding"])
+            taken.append(time.perf_counter() - start)
+        return taken
+
+    workers = min(clients, os.cpu_count() or 1)
+    with ThreadPoolExecutor(workers) as pool:
+        work(time.perf_counter() + 0.3)
+        until = time.perf_counter() + seconds
+        taken = list(itertools.chain.from_iterable(pool.map(work, [until] * workers)))
+    return _summary(taken, rows, seconds)
+
+
+async def load(
+    target: str, model: str, seconds: float, rows: int, clients: int
+) -> dict[str, float]:
+    """Keeps `clients` requests of `rows` rows in flight; each client waits for its answer."""
+    import grpc
+
+    from serving.wire.codec import to_proto
+    from serving.wire.messages import PredictRequest
+
+    request = PredictRequest()
+    request.model_spec.name = model
+    array = np.random.rand(rows, WIDTHS[0]).astype(np.float32)
+    request.inputs["inputs"].CopyFrom(to_proto(array))
+    data = request.SerializeToString()
+    taken: list[float] = []
+    failed = 0
+
+    async with grpc.aio.insecure_channel(target) as channel:
+        call = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
+
+        async def client(start_at: float, until: float) -> None:
+            nonlocal failed
+            while (start := time.perf_counter()) < until:
+                try:
+                    await call(data, timeout=30)
+                    if start >= start_at:
+                        taken.append(time.perf_counter() - start)
+                except grpc.RpcError:
+                    failed += 1
+                    await asyncio.sleep(0.001)
+
+        await call(data, timeout=30)
+        begin = time.perf_counter() + 0.3
+        await asyncio.gather(*(client(begin, begin + seconds) for _ in range(clients)))
+    return _summary(taken, rows, seconds) | {"failed": failed}
+
+
+def _summary(taken: list[float], rows: int, seconds: float) -> dict[str, float]:
+    ordered = sorted(taken) or [float("nan")]
+    return {
+        "rows_per_second": len(taken) * rows / seconds,
+        "p50_ms": ordered[len(ordered) // 2] * 1e3,
+        "p99_ms": ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))] * 1e3,
+    }
+
+
+def _in_own_process(*args: str) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks.serving", *args]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _start_embedded(base: Path, *flags: str) -> tuple[subprocess.Popen[str], str]:
+    command = [sys.executable, "-m", "serving", "up", str(base), "--port=0", "--json", *flags]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    return process, f"127.0.0.1:{json.loads(process.stdout.readline())['port']}"
+
+
+def compare(base: Path, targets: dict[str, str], seconds: float, rounds: int) -> dict[str, Any]:
+    """Measures every system in turn, several times; returns medians."""
+    from rich.progress import Progress
+
+    found: dict[str, dict[str, list[dict[str, float]]]] = {}
+    with Progress(transient=True) as progress:
+        bar = progress.add_task("rounds", total=rounds * len(CASES) * (1 + len(targets)))
+        for _ in range(rounds):
+            for rows, clients in CASES:
+                case = f"{rows}x{clients}"
+                sizes = (str(seconds), str(rows), str(clients))
+                for name in ("in process", *targets):
+                    if name == "in process":
+                        result = _in_own_process("--in-process", str(base), *sizes)
+                    else:
+                        target, _, model = targets[name].partition("/")
+                        result = _in_own_process("--load", target, model, *sizes)
+                    found.setdefault(name, {}).setdefault(case, []).append(result)
+                    progress.advance(bar)
+    return {
+        name: {
+            case: {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+            for case, runs in cases.items()
+        }
+        for name, cases in found.items()
+    }
+
+
+def main() -> None:
+    """Parses the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--target", help="HOST:PORT of another server to measure beside")
+    parser.add_argument("--model", default="encoder", help="name of the encoder there")
+    parser.add_argument("--seconds", type=float, default=2.0, help="for each measurement")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--publish", type=Path, help="write the encoder and stop")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--load", nargs=5, help=argparse.SUPPRESS)
+    parser.add_argument("--in-process", nargs=4, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.publish:
+        publish(args.publish)
+        return
+    if args.load:
+        target, model, seconds, rows, clients = args.load
+        result = asyncio.run(load(target, model, float(seconds), int(rows), int(clients)))
+        print(json.dumps(result))
+        return
+    if args.in_process:
+        base, seconds, rows, clients = args.in_process
+        print(json.dumps(measure_in_process(Path(base), float(seconds), int(rows), int(clients))))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        base = Path(folder)
+        publish(base)
+        started = {
+            "embedded": _start_embedded(base),
+            "embedded, no batching": _start_embedded(base, "--micro_batching=false"),
+        }
+        targets = {name: f"{address}/encoder" for name, (_, address) in started.items()}
+        if args.target:
+            targets["target"] = f"{args.target}/{args.model}"
+        try:
+            results = compare(base, targets, args.seconds, args.rounds)
+        finally:
+            for process, _ in started.values():
+                process.terminate()
+                process.wait()
+    report = {
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}",
+        "seconds": args.seconds,
+        "rounds": args.rounds,
+        "results": results,
+    }
+    args.out.parent.mkdir(exist_ok=True)
+    args.out.write_text(json.dumps(report, indent=2) + "\n")
+    _print_table(results)
+
+
+def _print_table(results: dict[str, Any]) -> None:
+    from console import print_table
+
+    print_table(
+        [
+            (
+                name,
+                *(
+                    f"{c['rows_per_second']:,.0f} ({c['p50_ms']:.1f}, {c['p99_ms']:.1f})"
+                    for c in cases.values()
+                ),
+            )
+            for name, cases in results.items()
+        ],
+        ("rows/s (p50, p99 ms)", *(f"{rows}x{clients}" for rows, clients in CASES)),
+    )
+
+
+if __name__ == "__main__":
+    main()
