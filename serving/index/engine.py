@@ -2,9 +2,9 @@
 
 Each part of the snapshot is searched with the cheaper of two exact ways. Probing a segment's
 tables costs what the number of probes and of the candidates in them says; how many are needed
-shows only on the way, so a query probes while that costs less than half a scan, and then
-scans. The worst case is thus one and a half scans. Costs are in nanoseconds, measured on one
-core; they decide speed only, never the answer.
+shows only on the way, so a query probes while that costs less than a share of a scan, and
+then scans. The worst case is thus little more than a scan. Costs are in nanoseconds, measured
+on one core; they decide speed only, never the answer.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from serving.index.scan import scan_nearest, scan_weighted, scan_within
 from serving.index.snapshot import Part, Snapshot
 from serving.index.weights import Weights
 
-SCAN_COST = 0.8  # a word of a row
+SCAN_COST = 0.6  # a word of a row
 CACHED_COST = 12.0  # a probe or a candidate, if the codes stay in the processor's cache
 UNCACHED_COST = 25.0
 CACHE_BYTES = 1 << 24
-PROBING_SHARE = 0.5
+PROBING_SHARE = 0.4
 MIN_SHARE = 64  # k above this share of the entries: scan
 
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
-import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 
+from serving.index.parallel import THREADS, in_threads, readonly
 from serving.index.results import Hits
 from serving.index.weights import SLACK, Weights
 
 MIN_ENTRIES = 1 << 14  # below, a scan is as fast
-THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-MIN_QUERIES_PER_THREAD = 32
 
 
 class Tables:
@@ -32,8 +27,8 @@ class Tables:
 
     def __init__(self, layout: np.ndarray, offsets: np.ndarray, perm: np.ndarray):
         self.layout = layout
-        self.offsets = _readonly(offsets)
-        self.perm = _readonly(perm)
+        self.offsets = readonly(offsets)
+        self.perm = readonly(perm)
 
     @classmethod
     def build(cls, words: np.ndarray, bits: int) -> Tables:
@@ -85,7 +80,7 @@ class Tables:
 
         def run(part: slice) -> None:
             kernels.nearest(
-                _readonly(words),
+                readonly(words),
                 self.perm,
                 self.offsets,
                 self.layout,
@@ -97,7 +92,7 @@ class Tables:
                 report[part],
             )
 
-        _in_threads(run, queries.shape[1])
+        in_threads(run, queries.shape[1])
         keys.sort(axis=1)
         cut_short = report[:, 0] == -1 - k
         bounds[cut_short] = keys[cut_short, -1] >> np.uint64(32)
@@ -125,7 +120,7 @@ class Tables:
 
         def run(part: slice) -> None:
             weighted_kernel.nearest_weighted(
-                _readonly(words),
+                readonly(words),
                 self.perm,
                 self.offsets,
                 self.layout,
@@ -141,7 +136,7 @@ class Tables:
                 report[part],
             )
 
-        _in_threads(run, count)
+        in_threads(run, count)
         cut_short = report[:, 0] == -1 - k
         bounds[cut_short] = costs[cut_short].max(axis=1, initial=0)
         order = np.lexsort((rows, costs), axis=1)
@@ -169,7 +164,7 @@ class Tables:
             keys = np.empty(1024, np.uint64)
             while True:
                 kernels.within(
-                    _readonly(words),
+                    readonly(words),
                     self.perm,
                     self.offsets,
                     self.layout,
@@ -186,7 +181,7 @@ class Tables:
                     return
                 keys = np.empty(total, np.uint64)
 
-        _in_threads(run, queries.shape[1])
+        in_threads(run, queries.shape[1])
         counts = np.maximum(report[:, 0], 0)
         numbers = np.arange(len(counts)).repeat(counts)
         keys = np.concatenate([found[start] for start in sorted(found)])
@@ -208,21 +203,3 @@ def choose_layout(n: int, bits: int, word_bits: int) -> np.ndarray:
             rows.append((start, word, at, length))
             start += (1 << length) + 1
     return np.array(rows, np.int64)
-
-
-def _in_threads(run: Callable[[slice], Any], queries: int) -> None:
-    parts = min(THREADS, queries // MIN_QUERIES_PER_THREAD)
-    if parts < 2:
-        run(slice(0, queries))
-        return
-    edges = np.linspace(0, queries, parts + 1).astype(int).tolist()
-    slices = [slice(start, stop) for start, stop in itertools.pairwise(edges)]
-    with ThreadPoolExecutor(parts) as pool:
-        list(pool.map(run, slices))
-
-
-def _readonly(array: np.ndarray) -> np.ndarray:
-    """One compiled version serves arrays in memory and mapped from files."""
-    view = array.view()
-    view.flags.writeable = False
-    return view

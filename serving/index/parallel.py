@@ -1,0 +1,33 @@
+"""Runs compiled searches on several cores, and prepares arrays for them."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+MIN_QUERIES_PER_THREAD = 32
+
+
+def in_threads(run: Callable[[slice], Any], queries: int) -> None:
+    """Calls `run` with slices that together cover all queries, in threads if there are many."""
+    parts = min(THREADS, queries // MIN_QUERIES_PER_THREAD)
+    if parts < 2:
+        run(slice(0, queries))
+        return
+    edges = np.linspace(0, queries, parts + 1).astype(int).tolist()
+    slices = [slice(start, stop) for start, stop in itertools.pairwise(edges)]
+    with ThreadPoolExecutor(parts) as pool:
+        list(pool.map(run, slices))
+
+
+def readonly(array: np.ndarray) -> np.ndarray:
+    """A read-only view, so that one compiled version serves arrays in memory and in files."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
