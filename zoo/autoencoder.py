@@ -167,7 +167,7 @@ class Autoencoder(keras.Model):
         )
         return outputs
 
-    def fit(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
+    def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Trains the model; arguments as for `keras.Model.fit`, where `y` may be left out.
 
         Raises:
@@ -179,11 +179,11 @@ class Autoencoder(keras.Model):
         if isinstance(validation_data, tuple | list):
             validation_data = validation_data[0]
         check_training_data(self, validation_data, "validation_data")
-        return super().fit(x, _explicit_target(x, y, kwargs), **kwargs)
+        return super().fit(x, _explicit_target(x, y, kwargs), *args, **kwargs)
 
-    def evaluate(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
+    def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Measures loss and metrics; arguments as for `keras.Model.evaluate`, `y` optional."""
-        return super().evaluate(x, _explicit_target(x, y, kwargs), **kwargs)
+        return super().evaluate(x, _explicit_target(x, y, kwargs), *args, **kwargs)
 
     def compute_loss(
         self,

@@ -36,6 +36,7 @@ def test_the_target_is_the_input_whatever_the_form_of_the_data(x):
 
     for fit in (
         lambda ae: ae.fit(x, x, **how),
+        lambda ae: ae.fit(x, x, 32, 1, 0, shuffle=False),
         lambda ae: ae.fit(data, verbose=0),
         lambda ae: ae.fit(data.map(lambda b: (b, b)), verbose=0),
         lambda ae: ae.fit(batches(), steps_per_epoch=3, verbose=0),
