@@ -112,10 +112,11 @@ def search_nearest(
         if tables is not None and k <= part.live // MIN_SHARE:
             place = part.segment.words, _dead(part), queries
             if weights is None:
-                hits, report = tables.nearest(*place, k, limits, _budget(part))
+                hits, report = tables.nearest(*place, k, bounds, _budget(part))
+                rest = rest[:0]
             else:
                 hits, report = tables.nearest_weighted(*place, weights, k, limits, _budget(part))
-            rest = np.flatnonzero(report[:, 0] < 0)
+                rest = np.flatnonzero(report[:, 0] < 0)
         if len(rest):
             if weights is None:
                 scanned = scan_nearest(part, queries[:, rest], k, limits[rest])

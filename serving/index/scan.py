@@ -5,13 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from serving.index.codes import hamming
-from serving.index.parallel import in_threads, readonly
 from serving.index.results import Hits
 from serving.index.snapshot import Part
 from serving.index.weights import Weights, asymmetric
 
 BLOCK = 1 << 16
-COMPILED_K = 1024  # beyond, partitioning is faster than a heap
 
 
 def scan_within(part: Part, queries: np.ndarray, radii: np.ndarray) -> Hits:
@@ -46,8 +44,6 @@ def scan_nearest(part: Part, queries: np.ndarray, k: int, bounds: np.ndarray) ->
         bounds: int64 [queries]; entries farther than this are not wanted.
     """
     words, dead = part.segment.words, part.dead
-    if part.segment.tables is not None and k <= COMPILED_K:
-        return _scan_compiled(words, dead, queries, k, bounds)
     bounds = bounds.copy()
     best = [_NONE] * len(bounds)
     for start in range(0, words.shape[1], BLOCK):
@@ -108,23 +104,6 @@ def scan_weighted(
         np.concatenate([rows for rows, _ in best]),
         np.concatenate([costs for _, costs in best]),
     )
-
-
-def _scan_compiled(
-    words: np.ndarray, dead: np.ndarray | None, queries: np.ndarray, k: int, bounds: np.ndarray
-) -> Hits:
-    from serving.index.scan_kernel import scan_nearest as scan  # loads Numba
-
-    keys = np.full((len(bounds), k), np.iinfo(np.uint64).max, np.uint64)
-    counts = np.zeros(len(bounds), np.int64)
-    removed = np.empty(0, bool) if dead is None else dead
-
-    def run(some: slice) -> None:
-        own = np.ascontiguousarray(queries[:, some])
-        scan(readonly(words), removed, own, bounds[some], keys[some], counts[some])
-
-    in_threads(run, len(bounds))
-    return _hits([own[:count] for own, count in zip(np.sort(keys, axis=1), counts, strict=True)])
 
 
 _NONE = np.empty(0, np.uint64)

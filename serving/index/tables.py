@@ -10,6 +10,7 @@ from serving.index.parallel import THREADS, in_threads, readonly
 from serving.index.results import Hits
 from serving.index.weights import SLACK, Weights
 
+_LAST, _32 = np.iinfo(np.uint64).max, np.uint64(32)
 MIN_ENTRIES = 1 << 14  # below, a scan is as fast
 
 
@@ -66,39 +67,40 @@ class Tables:
             dead: bool [n], or empty.
             queries: Words [words, queries].
             k: How many.
-            bounds: int64 [queries]; farther rows are not wanted. Is lowered to the k-th found
-                where the budget ended a search early.
+            bounds: int64 [queries]; farther rows are not wanted.
             budget: float64 [3], see `serving.index.kernels`.
 
         Returns:
-            Hits of the queries that kept to the budget, and the report.
+            Hits, and the report; where the budget ended probing, all rows were scanned.
         """
-        from serving.index import kernels
+        from serving.index import kernels, scan_kernel
 
-        keys = np.full((queries.shape[1], k), np.iinfo(np.uint64).max, np.uint64)
-        report = np.zeros((queries.shape[1], 4), np.int64)
+        count = queries.shape[1]
+        keys = np.full((count, k), _LAST, np.uint64)
+        report = np.zeros((count, 4), np.int64)
+        counts = np.zeros(count, np.int64)
 
-        def run(part: slice) -> None:
+        def run(some: slice) -> None:
+            own, shared = np.ascontiguousarray(queries[:, some]), readonly(words)
+            probed = self.perm, self.offsets, self.layout
             kernels.nearest(
-                readonly(words),
-                self.perm,
-                self.offsets,
-                self.layout,
-                dead,
-                np.ascontiguousarray(queries[:, part]),
-                bounds[part],
-                budget,
-                keys[part],
-                report[part],
+                shared, *probed, dead, own, bounds[some], budget, keys[some], report[some]
             )
+            counts[some] = report[some, 0]
+            scanned = np.flatnonzero(counts[some] < 0)
+            if len(scanned):
+                rest = scanned + some.start
+                farthest = np.where(counts[rest] == -1 - k, keys[rest, 0] >> _32, bounds[rest])
+                again = np.full((len(rest), k), _LAST, np.uint64)
+                found = np.zeros(len(rest), np.int64)
+                own = np.ascontiguousarray(queries[:, rest])
+                scan_kernel.scan_nearest(shared, dead, own, farthest.astype(np.int64), again, found)
+                keys[rest], counts[rest] = again, found
 
-        in_threads(run, queries.shape[1])
+        in_threads(run, count)
         keys.sort(axis=1)
-        cut_short = report[:, 0] == -1 - k
-        bounds[cut_short] = keys[cut_short, -1] >> np.uint64(32)
-        counts = np.maximum(report[:, 0], 0)
         chosen = keys[np.arange(k) < counts[:, None]]
-        return Hits.of_keys(np.arange(len(counts)).repeat(counts), chosen), report
+        return Hits.of_keys(np.arange(count).repeat(counts), chosen), report
 
     def nearest_weighted(
         self,
@@ -110,7 +112,10 @@ class Tables:
         bounds: np.ndarray,
         budget: np.ndarray,
     ) -> tuple[Hits, np.ndarray]:
-        """The k nearest rows by asymmetric distance; otherwise as `nearest`."""
+        """The k nearest rows by asymmetric distance; otherwise as `nearest`.
+
+        Queries that ended early have no hits, and their bounds are lowered to what was found.
+        """
         from serving.index import weighted_kernel
 
         count = queries.shape[1]
@@ -154,7 +159,7 @@ class Tables:
         radii: np.ndarray,
         budget: np.ndarray,
     ) -> tuple[Hits, np.ndarray]:
-        """All rows within each query's radius; arguments and result as of `nearest`."""
+        """All rows within each query's radius; no hits for queries that ended early."""
         from serving.index import kernels
 
         report = np.zeros((queries.shape[1], 4), np.int64)
