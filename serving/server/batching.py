@@ -1,7 +1,7 @@
 """Micro-batching: rows of requests that come at the same time run through the model together.
 
 While one batch runs, the next one gathers; nobody waits for company that is not coming. Only
-where the last batch held several requests does the next wait, at most `wait` seconds, for as many.
+where several were in flight together lately does a batch wait, at most `wait` seconds, for as many.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ import numpy as np
 from serving.server.batch_rules import BatchRules
 from serving.server.predict import Call
 from serving.server.status import StatusError
+
+_TURNS = 4  # of the event loop; a request takes up to three to get from the socket to the queue
 
 
 class Waiting(NamedTuple):
@@ -103,6 +105,7 @@ class Queue:
         self._wait = wait
         self._task: asyncio.Task[None] | None = None
         self._expected = 1
+        self._crowd: deque[int] = deque([1], maxlen=8)
         self._full: asyncio.Future[None] | None = None
 
     @property
@@ -124,15 +127,14 @@ class Queue:
         batch: list[Waiting] = []
         try:
             while self.waiting:
-                if len(self.waiting) < self._expected and self._wait > 0:
-                    self._full = asyncio.get_running_loop().create_future()
-                    await asyncio.wait([self._full], timeout=self._wait)
-                    self._full = None
+                await self._gather()
                 batch = self._take()
                 if not batch:
                     continue
-                self._expected = len(batch)
-                for item, answer in zip(batch, await self._run(batch), strict=True):
+                answers = await self._run(batch)
+                self._crowd.append(len(batch) + len(self.waiting))
+                self._expected = max(self._crowd)
+                for item, answer in zip(batch, answers, strict=True):
                     if item.done.done():  # its client went away
                         continue
                     if isinstance(answer, BaseException):
@@ -147,6 +149,24 @@ class Queue:
             raise
         finally:
             self._task = None
+
+    async def _gather(self) -> None:
+        """Lets requests in that have arrived already, and waits for those that seem to come.
+
+        Where requests were in flight together lately, it waits for as many or until the time is
+        up; otherwise only until the event loop has nothing new to bring.
+        """
+        clock = asyncio.get_running_loop().time
+        until = clock() + self._wait
+        idle = 0
+        while idle < _TURNS and len(self.waiting) < self._max_rows and clock() < until:
+            before = len(self.waiting)
+            await asyncio.sleep(0)
+            idle = 0 if len(self.waiting) > before else idle + 1
+        if len(self.waiting) < self._expected and clock() < until:
+            self._full = asyncio.get_running_loop().create_future()
+            await asyncio.wait([self._full], timeout=until - clock())
+            self._full = None
 
     def _take(self) -> list[Waiting]:
         batch: list[Waiting] = []

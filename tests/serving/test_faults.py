@@ -1,0 +1,134 @@
+"""A server that is killed, clients that go away, and memory over many requests."""
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import psutil
+import pytest
+
+import serving
+from serving import Client
+from tests.serving import models
+
+ROWS = np.ones((2, models.FEATURES), np.float32)
+
+
+def start(base, port=0):
+    command = [sys.executable, "-m", "serving", "up", str(base), f"--port={port}", "--json"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    return process, json.loads(process.stdout.readline())["port"]
+
+
+@pytest.fixture(scope="module")
+def own_server(published):
+    process, port = start(published)
+    yield process, port
+    process.kill()
+    process.communicate()
+
+
+def test_clients_that_wait_see_nothing_of_a_kill(published):
+    process, port = start(published)
+    answers, errors, stop = [], [], threading.Event()
+
+    def ask():
+        with Client(
+            f"127.0.0.1:{port}", "enc", timeout=60, retry=True, wait_for_ready=True
+        ) as client:
+            while not stop.is_set():
+                try:
+                    answers.append(client.embed(ROWS).shape)
+                except serving.ServingError as error:
+                    errors.append(error)
+                time.sleep(0.02)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        while len(answers) < 20:
+            time.sleep(0.02)
+        process.kill()
+        process.communicate()
+        process, _ = start(published, port)
+        seen = len(answers)
+        deadline = time.monotonic() + 30
+        while len(answers) < seen + 20 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert len(answers) >= seen + 20
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+        process.kill()
+        process.communicate()
+    assert not errors
+
+
+def test_sigterm_finishes_what_is_in_flight(published):
+    process, port = start(published)
+    try:
+        with Client(f"127.0.0.1:{port}", "odd", retry=False) as client:
+            client.metadata()
+            answer = []
+            slow = threading.Thread(
+                target=lambda: answer.append(client.predict("slow", steps=np.int32([60])))
+            )
+            slow.start()
+            time.sleep(0.3)
+            process.send_signal(signal.SIGTERM)
+            slow.join()
+        assert answer[0]["y"].tolist() == [60.0]
+        assert process.wait(timeout=20) == 0
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_client_that_reads_nothing_holds_nobody_up(own_server):
+    _, port = own_server
+    with socket.create_connection(("127.0.0.1", port)) as mute:
+        mute.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + os.urandom(200))
+        with Client(f"127.0.0.1:{port}", "enc") as client:
+            assert client.embed(ROWS).shape == (2, models.BITS)
+
+
+def soak(own_server, seconds):
+    """Asks all kinds of things; returns the server's memory in MB, warmed up and at the end."""
+    process, port = own_server
+    memory = psutil.Process(process.pid).memory_info
+    make = random.Random(1)
+    where = f"127.0.0.1:{port}"
+    begin = None
+    with Client(where, "enc") as enc, Client(where, "odd") as odd:
+        deadline = time.monotonic() + seconds
+        while (now := time.monotonic()) < deadline:
+            if begin is None and now > deadline - seconds * 2 / 3:
+                begin = memory().rss
+            enc.embed(np.ones((make.randrange(1, 600), 8), np.float32))
+            enc.hash(ROWS)
+            with pytest.raises(serving.InvalidInput):
+                odd.predict("fragile", x=np.float32([-7]))
+            with pytest.raises(serving.DeadlineExceeded):
+                odd.predict("slow", timeout=0.001, steps=np.int32([1]))
+            odd.predict("two", a=ROWS[:, :2], b=np.ones((2, 2), np.int32))
+    return begin / 2**20, memory().rss / 2**20
+
+
+def test_memory_stays_flat_over_a_short_soak(own_server):
+    before, after = soak(own_server, 6)
+    assert after - before < 30
+
+
+@pytest.mark.slow
+def test_memory_stays_flat_over_minutes(own_server):
+    before, after = soak(own_server, 180)
+    assert after - before < 30
