@@ -27,12 +27,12 @@ import numpy as np
 
 from serving.index.codes import check_bits
 from serving.index.errors import HashIndexError, IndexDamagedError, IndexLockedError
-from serving.index.files import read_arrays, sync_directory, write_arrays
+from serving.index.files import sync_directory
 from serving.index.log import LogReader, LogWriter, Operation
+from serving.index.manifest import FORMAT, read_manifest, write_manifest
 from serving.index.segment import Segment, merge
 from serving.index.snapshot import Part, Snapshot
 
-FORMAT = 1
 FLUSH_ENTRIES = 1 << 15
 FLUSH_RECORDS = 1 << 14
 _OURS = ("lock", "manifest", "segment-", "log-")
@@ -162,35 +162,24 @@ class Store:
     def _create(self, bits: int | None) -> None:
         if self.path.exists() and not self.path.is_dir():
             raise NotADirectoryError(f"{self.path} is a file; an index is a directory")
+        entries = list(self.path.iterdir()) if self.path.exists() else []
+        for entry in entries:
+            # A kill while creating leaves an empty log at most.
+            if entry.name.startswith(("segment-", "log-")) and entry.stat().st_size:
+                raise IndexDamagedError(
+                    f"the index at {self.path} is damaged: its manifest is missing"
+                )
         if self.readonly or bits is None:
             raise FileNotFoundError(f"there is no index at {self.path}; give `bits` to create one")
-        if self.path.exists():
-            strangers = [entry.name for entry in self.path.iterdir() if not _is_ours(entry.name)]
-            if strangers:
-                raise ValueError(
-                    f"{self.path} is neither an index nor empty: it holds {strangers[0]!r}"
-                )
+        strangers = [entry.name for entry in entries if not _is_ours(entry.name)]
+        if strangers:
+            raise ValueError(
+                f"{self.path} is neither an index nor empty: it holds {strangers[0]!r}"
+            )
         self.path.mkdir(parents=True, exist_ok=True)
         with self._locked():
             if not (self.path / "manifest").exists():
-                self._write_manifest(Snapshot(bits, (), Part(Segment.empty(bits))), 1)
-
-    def _write_manifest(self, snapshot: Snapshot, generation: int) -> None:
-        log = self.path / f"log-{generation}"
-        log.write_bytes(b"")
-        meta = {
-            "format": FORMAT,
-            "bits": snapshot.bits,
-            "generation": generation,
-            "log": log.name,
-            "segments": [part.segment.name for part in snapshot.stored],
-        }
-        dead = {
-            f"dead-{number}": np.flatnonzero(part.dead).astype(np.uint32)
-            for number, part in enumerate(snapshot.stored)
-            if part.dead is not None
-        }
-        write_arrays(self.path / "manifest", meta, dead)
+                write_manifest(self.path, Snapshot(bits, (), Part(Segment.empty(bits))), 1)
 
     def _load(self) -> None:
         """Reads the manifest and what it names; again if a writer replaces them meanwhile."""
@@ -206,27 +195,12 @@ class Store:
                     ) from None
 
     def _load_once(self, signature: tuple[int, ...]) -> None:
-        meta, arrays = read_arrays(self.path / "manifest")
-        if meta["format"] != FORMAT:
-            raise HashIndexError(
-                f"the index at {self.path} has format {meta['format']}; this version reads {FORMAT}"
-            )
-        bits = int(meta["bits"])
         known = {}
         if self._signature is not None:
             known = {part.segment.name: part.segment for part in self._snapshot.stored}
-        stored = []
-        for number, name in enumerate(meta["segments"]):
-            segment = known.get(name) or Segment.open(self.path / name, bits)
-            dead = None
-            if f"dead-{number}" in arrays:
-                dead = np.zeros(len(segment), bool)
-                dead[arrays[f"dead-{number}"]] = True
-            stored.append(Part(segment, dead))
-        log = LogReader(self.path / meta["log"], meta["generation"], -(-bits // 8))
-        empty = Snapshot(bits, tuple(stored), Part(Segment.empty(bits)))
-        self._snapshot = empty.apply(log.read())
-        self.bits, self.generation = bits, int(meta["generation"])
+        stored, log, generation = read_manifest(self.path, known)
+        self._snapshot = stored.apply(log.read())
+        self.bits, self.generation = stored.bits, generation
         self._log, self._signature = log, signature
 
     def _manifest_signature(self) -> tuple[int, ...]:
@@ -311,7 +285,7 @@ class Store:
                 merged.write(path, self.bits)
                 kept.append(Part(Segment.open(path, self.bits)))
             after = Snapshot(self.bits, tuple(kept), Part(Segment.empty(self.bits)))
-            self._write_manifest(after, generation)
+            write_manifest(self.path, after, generation)
         except BaseException:
             # Whatever the manifest says now is the state: read it before writing again.
             self._stop_writing()
