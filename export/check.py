@@ -98,7 +98,10 @@ def run_elsewhere(
 
 
 def compare(
-    expected: Sequence[Exchange], answered: Sequence[Exchange], tolerance: float
+    expected: Sequence[Exchange],
+    answered: Sequence[Exchange],
+    tolerance: float,
+    max_bits_changed: float = 1.0,
 ) -> dict[str, dict[str, Any]]:
     """Compares the answers of a SavedModel with those of the Keras model.
 
@@ -109,6 +112,8 @@ def compare(
         expected: The Keras model's answers.
         answered: The SavedModel's answers to the same requests, in the same order.
         tolerance: Largest error allowed.
+        max_bits_changed: Largest share of the bits of all requests to a signature that may
+            differ.
 
     Returns:
         For each signature the batch sizes, the largest error, and for codes the share of bits
@@ -118,6 +123,7 @@ def compare(
         ExportError: If an error is larger than allowed or an answer is not finite.
     """
     found: dict[str, dict[str, Any]] = {}
+    bits: dict[str, list[tuple[float, int]]] = {}
     for want, got in zip(expected, answered, strict=True):
         entry = found.setdefault(want.signature, {"batch_sizes": [], "max_error": 0.0})
         entry["batch_sizes"].append(want.rows)
@@ -134,7 +140,7 @@ def compare(
                 )
             if value.dtype == np.uint8 and "margin" in want.outputs:
                 error, share = _bits(value, truth, want.outputs["margin"])
-                entry["bits_changed"] = max(share, entry.get("bits_changed", 0.0))
+                bits.setdefault(want.signature, []).append((share, want.rows))
             else:
                 error = _distance(value, truth, where, name)
             entry["max_error"] = max(error, entry["max_error"])
@@ -143,6 +149,14 @@ def compare(
                     f"{where}: {name} differs from the Keras model by {error:.3g}, allowed are "
                     f"{tolerance:.3g}"
                 )
+    for signature, shares in bits.items():
+        changed = sum(share * rows for share, rows in shares) / sum(rows for _, rows in shares)
+        found[signature]["bits_changed"] = changed
+        if changed > max_bits_changed:
+            raise ExportError(
+                f"signature {signature}: {changed:.2%} of the bits differ from the Keras model, "
+                f"allowed are {max_bits_changed:.2%}"
+            )
     return found
 
 

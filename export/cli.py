@@ -13,7 +13,15 @@ import click
 import console
 from export import card, lifecycle, versions
 from export.errors import ExportError
-from export.publish import TOLERANCE, WARMUP_BATCH_SIZES, publish, publish_encoder
+from export.publish import (
+    MAX_BITS_CHANGED,
+    PRECISIONS,
+    REDUCED_TOLERANCE,
+    TOLERANCE,
+    WARMUP_BATCH_SIZES,
+    publish,
+    publish_encoder,
+)
 from export.steps import steps
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -61,11 +69,25 @@ Examples:
     help="A .npy array of inputs to prove and record with; random numbers if omitted.",
 )
 @click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    default="float32",
+    show_default=True,
+    help="How weights are stored; bfloat16 is computed with, too.",
+)
+@click.option("--optimize", is_flag=True, help="Freeze the weights into the graph.")
+@click.option(
     "--tolerance",
     type=click.FloatRange(min=0),
-    default=TOLERANCE,
+    help=f"Largest error |a - b| / (1 + |b|) against Keras [{TOLERANCE}; {REDUCED_TOLERANCE} "
+    "below float32].",
+)
+@click.option(
+    "--max-bits-changed",
+    type=click.FloatRange(0, 1),
+    default=MAX_BITS_CHANGED,
     show_default=True,
-    help="Largest error |a - b| / (1 + |b|) between SavedModel and Keras model.",
+    help="Largest share of bits of binary codes that may differ from Keras.",
 )
 @click.option(
     "--batch-sizes",
@@ -93,7 +115,10 @@ def publish_command(
     pixel_scale: float | None,
     image_size: str | None,
     examples: Path | None,
-    tolerance: float,
+    precision: str,
+    optimize: bool,
+    tolerance: float | None,
+    max_bits_changed: float,
     batch_sizes: str,
     encoder: bool,
     thresholds: Path | None,
@@ -116,7 +141,10 @@ def publish_command(
     with steps() as progress:
         options: dict[str, Any] = {
             "name": name,
+            "precision": precision,
+            "optimize": optimize,
             "tolerance": tolerance,
+            "max_bits_changed": max_bits_changed,
             "batch_sizes": _numbers(batch_sizes),
             "raw": _raw(raw, pixel_scale, image_size),
             "progress": progress,
@@ -128,15 +156,7 @@ def publish_command(
             path = publish(model, base, **options)
     result: dict[str, Any] = {"path": str(path), "version": int(str(path).rsplit("/", 1)[1])}
     if isinstance(path, Path):
-        described = card.read(path)
-        checked = described["checks"]["signatures"]
-        result |= {
-            "signatures": list(checked) if as_json else ", ".join(checked),
-            "max_error": max(entry["max_error"] for entry in checked.values()),
-            "bytes": card.size_of(path),
-            "load_seconds": described["checks"]["load_seconds"],
-            "fingerprint": described["fingerprint"],
-        }
+        result |= _summary(card.read(path), as_json)
     console.print_result(result, as_json, title="Published")
 
 
@@ -333,6 +353,20 @@ def _describe(path: Path) -> dict[str, Any]:
         "metrics": described.get("metrics", {}),
         "published": described.get("made_with", {}).get("published"),
         "damage": wrong,
+    }
+
+
+def _summary(described: dict[str, Any], as_json: bool) -> dict[str, Any]:
+    checks = described["checks"]
+    checked = checks["signatures"]
+    bits = [entry["bits_changed"] for entry in checked.values() if "bits_changed" in entry]
+    names = ("bytes", "float32_bytes", "rows_per_second", "float32_rows_per_second", "load_seconds")
+    return {
+        "signatures": list(checked) if as_json else ", ".join(checked),
+        "max_error": max(entry["max_error"] for entry in checked.values()),
+        **({"bits_changed": max(bits)} if bits else {}),
+        **{name: checks[name] for name in names if name in checks},
+        "fingerprint": described["fingerprint"],
     }
 
 

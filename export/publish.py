@@ -28,6 +28,9 @@ Progress = Callable[[str], None]
 CHECK_BATCH_SIZES = (1, 3, 64)
 WARMUP_BATCH_SIZES = (1, 8, 32, 128)
 TOLERANCE = 1e-4
+REDUCED_TOLERANCE = 0.05
+MAX_BITS_CHANGED = 0.01
+PRECISIONS = ("float32", "bfloat16", "float16", "int8")
 
 
 def publish(
@@ -37,7 +40,10 @@ def publish(
     name: str,
     raw: RawInput | None = None,
     examples: Any = None,
-    tolerance: float = TOLERANCE,
+    precision: str = "float32",
+    optimize: bool = False,
+    tolerance: float | None = None,
+    max_bits_changed: float = MAX_BITS_CHANGED,
     batch_sizes: Sequence[int] = WARMUP_BATCH_SIZES,
     metrics: dict[str, Any] | None = None,
     progress: Progress | None = None,
@@ -57,7 +63,12 @@ def publish(
             `TFExample`; the model's own input if omitted.
         examples: Inputs to prove, warm up and record with, `[n, ...]` in the form of the endpoints;
             random numbers if omitted.
-        tolerance: Largest error `|a - b| / (1 + |b|)` allowed between SavedModel and Keras.
+        precision: How weights are stored: `float32`, `bfloat16` (computed with, too), `float16`
+            or `int8` with a scale a channel. Outputs are float32 all the same.
+        optimize: Whether weights are frozen into the graph as constants.
+        tolerance: Largest error `|a - b| / (1 + |b|)` allowed between SavedModel and Keras;
+            1e-4 if omitted, 0.05 below float32.
+        max_bits_changed: Largest share of bits of binary codes that may differ.
         batch_sizes: The batch sizes that the server will run: warm-up requests are written for
             each. Answers are compared at these and at 1, 3 and 64.
         metrics: Figures for the model card; those of the run folder if omitted.
@@ -95,7 +106,10 @@ def publish(
         name,
         raw=raw,
         given=examples,
+        precision=precision,
+        optimize=optimize,
         tolerance=tolerance,
+        max_bits_changed=max_bits_changed,
         batch_sizes=batch_sizes,
         metrics=metrics,
         progress=progress,
@@ -111,7 +125,10 @@ def publish_encoder(
     rotation: np.ndarray | None = None,
     raw: RawInput | None = None,
     examples: Any = None,
-    tolerance: float = TOLERANCE,
+    precision: str = "float32",
+    optimize: bool = False,
+    tolerance: float | None = None,
+    max_bits_changed: float = MAX_BITS_CHANGED,
     batch_sizes: Sequence[int] = WARMUP_BATCH_SIZES,
     metrics: dict[str, Any] | None = None,
     progress: Progress | None = None,
@@ -127,7 +144,10 @@ def publish_encoder(
         rotation: float `[d, bits]`, applied to the embedding before the thresholds.
         raw: As for `publish`.
         examples: As for `publish`.
+        precision: As for `publish`.
+        optimize: As for `publish`.
         tolerance: As for `publish`.
+        max_bits_changed: As for `publish`.
         batch_sizes: As for `publish`.
         metrics: Figures for the model card.
         progress: As for `publish`.
@@ -156,7 +176,10 @@ def publish_encoder(
         name,
         raw=raw,
         given=examples,
+        precision=precision,
+        optimize=optimize,
         tolerance=tolerance,
+        max_bits_changed=max_bits_changed,
         batch_sizes=batch_sizes,
         metrics=metrics,
         progress=progress,
@@ -170,13 +193,20 @@ def _publish(
     *,
     raw: RawInput | None,
     given: Any,
-    tolerance: float,
+    precision: str,
+    optimize: bool,
+    tolerance: float | None,
+    max_bits_changed: float,
     batch_sizes: Sequence[int],
     metrics: dict[str, Any] | None,
     progress: Progress | None,
 ) -> Path | str:
     from export import check, examples, golden, savedmodel, warmup
+    from export.precision import reduce
     from export.raw import with_raw_input
+
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}. Received: {precision}")
 
     if not batch_sizes or min(batch_sizes) < 1:
         raise ValueError(f"batch_sizes must be positive. Received: {list(batch_sizes)}")
@@ -187,6 +217,11 @@ def _publish(
         recorded = examples.check(given, specs)
     else:
         recorded = exportable.draw() if exportable.draw else examples.draw(specs)
+    plain = exportable
+    if reduced := precision != "float32" or optimize:
+        exportable = reduce(plain, precision, optimize)
+    if tolerance is None:
+        tolerance = TOLERANCE if precision == "float32" else REDUCED_TOLERANCE
     with _staging(base, name) as staging:
         _tell(progress, "writing the SavedModel")
         variables = savedmodel.write(exportable, staging.version)
@@ -201,7 +236,18 @@ def _publish(
                 f"a model server can't run {', '.join(report['forbidden_ops'])}: replace "
                 "tf.py_function and tf.numpy_function in the model by TensorFlow operations"
             )
-        compared = check.compare(expected, answered, tolerance)
+        compared = check.compare(expected, answered, tolerance, max_bits_changed)
+        cost = {
+            "bytes": card.size_of(staging.version),
+            "rows_per_second": report["rows_per_second"],
+        }
+        if reduced:
+            _tell(progress, "measuring the float32 version beside it")
+            beside = staging.folder / "float32"
+            savedmodel.write(plain, beside)
+            _, other = check.run_elsewhere(beside, expected, staging.folder)
+            cost["float32_bytes"] = card.size_of(beside)
+            cost["float32_rows_per_second"] = other["rows_per_second"]
         golden.write(staging.version, name, [e for e in answered if e.rows in CHECK_BATCH_SIZES])
         warmup.write(staging.version, name, [e for e in answered if e.rows in batch_sizes])
         weights = [w.numpy() for layer in exportable.layers for w in layer.weights]
@@ -221,6 +267,7 @@ def _publish(
                     "signatures": compared,
                     "load_seconds": report["load_seconds"],
                     "first_request_ms": report["first_request_ms"],
+                    **cost,
                 },
                 "made_with": card.made_with(),
                 "files": card.inventory(staging.version),

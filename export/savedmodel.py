@@ -30,22 +30,21 @@ def write(exportable: Exportable, path: Path) -> dict[str, list[int]]:
             variable that is no weight of the exported layers.
     """
     archive = keras.export.ExportArchive()
-    weights = {}
+    known = {id(variable): name for name, variable in exportable.stored.items()}
     for layer in exportable.layers:
-        weights.update({id(weight.value): weight for weight in layer.weights})
+        known.update({id(weight.value): weight.path for weight in layer.weights})
         for table in _tables(layer):
             archive.track(table)
     saved = {}
     for signature in exportable.signatures:
         function = _traced(signature)
         for variable in function.get_concrete_function().variables:
-            if id(variable) not in weights:
+            if id(variable) not in known:
                 raise ExportError(
                     f"signature {signature.name} reads {variable.name}, which is no weight of the "
                     "exported layers: noise, dropout and metrics must be off outside of training"
                 )
-            weight = weights[id(variable)]
-            saved[weight.path] = list(weight.shape)
+            saved[known[id(variable)]] = list(variable.shape)
         archive.add_endpoint(signature.name, function)
     try:
         archive.write_out(str(path), verbose=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -46,6 +46,7 @@ class Exportable:
         layers: The Keras models and layers the endpoints call, whose weights they may read.
         description: What the model card says of the model.
         draw: Makes examples; random tensors if omitted.
+        stored: Variables, by name, that endpoints read in place of the layers' weights.
     """
 
     inputs: tuple[tf.TensorSpec, ...]
@@ -53,6 +54,7 @@ class Exportable:
     layers: tuple[keras.layers.Layer, ...]
     description: dict[str, Any]
     draw: Callable[[], Arrays] | None = None
+    stored: Mapping[str, tf.Variable] = dataclasses.field(default_factory=dict)
 
 
 def from_autoencoder(model: zoo.Autoencoder) -> Exportable:
