@@ -68,9 +68,12 @@ class AsyncClient(BaseClient):
         if requests.row_count(chosen, arrays) == 0:
             return requests.no_rows(chosen)
         pieces = requests.cut(chosen, arrays, self._max_rows, self._max_bytes)
-        return requests.join(
-            [answer async for answer in self._stream(signature, _each(pieces), timeout)]
-        )
+        answers = []
+        async for answer in self._stream(signature, _each(pieces), timeout):
+            if chosen.batched:
+                self._count(answer)
+            answers.append(answer)
+        return requests.join(answers)
 
     async def encode_many(
         self,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from serving.channel import TLS, open_channel
 from serving.errors import InvalidInput
@@ -37,6 +39,7 @@ class BaseClient:
         in_flight: int = 4,
         retry: bool = True,
         wait_for_ready: bool = False,
+        progress: Callable[[int], object] | None = None,
     ):
         for name, value in (("max_rows", max_rows), ("in_flight", in_flight), ("timeout", timeout)):
             if value <= 0:
@@ -44,6 +47,7 @@ class BaseClient:
         self.address = Address(model, version, label)
         self.target = target if isinstance(target, str) else ",".join(target)
         self._options = {"metadata": tuple(metadata), "wait_for_ready": wait_for_ready}
+        self.progress = progress
         self._timeout = timeout
         self._max_rows, self._max_bytes, self._in_flight = max_rows, max_bytes, in_flight
         self._signatures: dict[str, Signature] | None = None
@@ -62,6 +66,10 @@ class BaseClient:
         return GetModelMetadataRequest(
             model_spec=self.address.spec(), metadata_field=["signature_def"]
         )
+
+    def _count(self, answer: Mapping[str, np.ndarray]) -> None:
+        if self.progress and answer:
+            self.progress(len(next(iter(answer.values()))))
 
     def _not_ready(self, timeout: float, error: Exception) -> str:
         return (

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 import numpy as np
+from rich.console import Console
+from rich.progress import Progress
 
 from console import Group, json_option, print_result, print_table
 from serving.client import Client
@@ -84,7 +86,11 @@ def _encoder(method: str, summary: str) -> click.Command:
     @json_option
     def command(client: Client, path: str, key: str | None, out: str, as_json: bool) -> None:
         rows = read_rows(path, key)
-        with client:
+        screen = Console(stderr=True)
+        hidden = not screen.is_terminal
+        with client, Progress(console=screen, transient=True, disable=hidden) as bar:
+            task = bar.add_task(method, total=len(rows))
+            client.progress = lambda done: bar.advance(task, done)
             encoded = getattr(client, method)(rows)
         target = Path(out)
         partial = target.with_name(target.name + ".partial")

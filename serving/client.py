@@ -43,6 +43,8 @@ class Client(BaseClient):
         retry: Retry on UNAVAILABLE and RESOURCE_EXHAUSTED.
         wait_for_ready: Wait, up to the timeout, for a server that is starting or restarting
             instead of failing at once.
+        progress: Called with the number of rows whenever a piece of an input is answered; for a
+            progress bar.
 
     Example:
         >>> with Client("localhost:8500", model="fashion") as client:
@@ -103,7 +105,12 @@ class Client(BaseClient):
         if requests.row_count(chosen, arrays) == 0:
             return requests.no_rows(chosen)
         pieces = requests.cut(chosen, arrays, self._max_rows, self._max_bytes)
-        return requests.join(list(self._stream(signature, pieces, timeout)))
+        answers = []
+        for answer in self._stream(signature, pieces, timeout):
+            if chosen.batched:
+                self._count(answer)
+            answers.append(answer)
+        return requests.join(answers)
 
     def encode_many(
         self, batches: Iterable[Any], signature: str = "embed", timeout: float | None = None
@@ -136,6 +143,7 @@ class Client(BaseClient):
         for answer in self._stream(signature, pieces(), timeout):
             yield from self._empty_batches(sizes, signature)
             answered.append(answer)
+            self._count(answer)
             if len(answered) == sizes[0]:
                 sizes.popleft()
                 yield requests.select(signature, requests.join(answered))

@@ -52,6 +52,14 @@ def test_large_inputs_are_cut_and_joined_in_order(server, images, options):
         np.testing.assert_allclose(client.embed(images), expected(images), rtol=1e-4, atol=1e-5)
 
 
+def test_progress_counts_rows(server, images):
+    seen = []
+    with Client(server.address, "enc", max_rows=20, progress=seen.append) as client:
+        client.embed(images)
+        list(client.encode_many([images[:3], images[:4]]))
+    assert seen == [20, 20, 10, 3, 4]
+
+
 def test_encode_many_keeps_batches_and_order(server, images):
     sizes = [3, 0, 20, 1, 0]
     ends = np.cumsum(sizes)
