@@ -91,7 +91,7 @@ def test_no_request_fails_while_versions_are_swapped(running, made, base):
                 except Exception as error:
                     errors.append(error)
 
-    threads = [threading.Thread(target=ask) for _ in range(8)]
+    threads = [threading.Thread(target=ask) for _ in range(32)]
     for thread in threads:
         thread.start()
     for number in (2, 3, 4, 5):
