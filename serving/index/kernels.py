@@ -237,13 +237,20 @@ def within(words, perm, offsets, layout, dead, queries, radii, budget, keys, rep
     total = 0
     for number in range(queries.shape[1]):
         query[:] = queries[:, number]
-        before, probes, candidates, radius, table, cost = total, 0, 0, 0, 0, 0.0
-        within_budget = True
-        while radii[number] >= tables * radius + table and radius <= layout[table, 3]:
-            length = layout[table, 3]
-            if cost + _step_cost(budget, n, length, radius) > budget[2]:
-                within_budget = False
+        before, probes, candidates, radius, table = total, 0, 0, 0, 0
+        expected = 0.0
+        for step in range(radii[number] + 1):
+            length = layout[step % tables, 3]
+            if step // tables > length or expected > budget[2]:
                 break
+            expected += _step_cost(budget, n, length, step // tables)
+        within_budget = expected <= budget[2]
+        while (
+            within_budget
+            and radii[number] >= tables * radius + table
+            and radius <= layout[table, 3]
+        ):
+            length = layout[table, 3]
             own = _bucket(query, layout, table)
             flip = (1 << radius) - 1
             last = flip << (length - radius)
@@ -266,7 +273,8 @@ def within(words, perm, offsets, layout, dead, queries, radii, budget, keys, rep
                         if total < len(keys):
                             keys[total] = (distances[i] << np.uint64(32)) | np.uint64(rows[i])
                         total += 1
-            cost = budget[0] * probes + budget[1] * candidates
+            if budget[0] * probes + budget[1] * candidates > budget[2]:
+                within_budget = False
             table += 1
             if table == tables:
                 table, radius = 0, radius + 1

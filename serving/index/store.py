@@ -101,10 +101,11 @@ class Store:
             if expect is not None:
                 self._check_ids(operation.ids, expect)
             after = self._snapshot.apply([operation])
-            if operation.codes is not None and len(operation.ids) >= FLUSH_ENTRIES:
-                self._checkpoint(after)
-                return
-            writer.append(operation)
+            with self._unchanged_on_error():
+                if operation.codes is not None and len(operation.ids) >= FLUSH_ENTRIES:
+                    self._checkpoint(after)
+                    return
+                writer.append(operation)
             self._snapshot = after
             recent = len(after.recent.segment)
             if recent >= self._flush_entries or self._log.records >= FLUSH_RECORDS:
@@ -117,7 +118,8 @@ class Store:
             snapshot = self._snapshot
             removed = any(part.dead is not None for part in snapshot.stored)
             if removed or self._log.records or len(snapshot.stored) > 1:
-                self._checkpoint(snapshot, everything=True)
+                with self._unchanged_on_error():
+                    self._checkpoint(snapshot, everything=True)
 
     def info(self) -> dict[str, Any]:
         """Names and sizes of what the index consists of."""
@@ -146,6 +148,14 @@ class Store:
         with self._mutex:
             self._stop_writing()
             self._closed = True
+
+    @contextlib.contextmanager
+    def _unchanged_on_error(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            message = f"{error.strerror or error}; the index stays as it was"
+            raise OSError(error.errno, message, str(self.path)) from error
 
     def _check_ids(self, ids: np.ndarray, expect: bool) -> None:
         wrong = ids[self._snapshot.contains(ids) != expect]
