@@ -104,11 +104,16 @@ class Client(BaseClient):
         chosen, arrays = self._fit(signature, inputs)
         if requests.row_count(chosen, arrays) == 0:
             return requests.no_rows(chosen)
-        pieces = requests.cut(chosen, arrays, self._max_rows, self._max_bytes)
-        answers = []
-        for answer in self._stream(signature, pieces, timeout):
+        pieces = list(requests.cut(chosen, arrays, self._max_rows, self._max_bytes))
+        if len(pieces) == 1:  # a blocking call is cheaper than a future
+            request = requests.predict_request(self.address, signature, pieces[0])
+            answer = requests.read_outputs(self._call("Predict", request, timeout))
             if chosen.batched:
                 self._count(answer)
+            return answer
+        answers = []
+        for answer in self._stream(signature, pieces, timeout):
+            self._count(answer)
             answers.append(answer)
         return requests.join(answers)
 
