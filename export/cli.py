@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 import console
-from export import card, lifecycle, versions
+from export import card, lifecycle_cli, versions
 from export.errors import ExportError
 from export.publish import (
     MAX_BITS_CHANGED,
@@ -238,101 +238,6 @@ def list_command(base: Path, name: str | None, as_json: bool) -> None:
     )
 
 
-@main.command(
-    epilog="""\b
-Examples:
-  python -m export rollback models --name digits
-  python -m export rollback models --name digits --to 3 --config models.config"""
-)
-@click.argument("base", type=click.Path(path_type=Path))
-@click.option("--name", required=True, help="The model's name under BASE.")
-@click.option("--to", type=int, help="Version to go back to; the one before the newest if omitted.")
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    help="A models.config; versions that it names stay.",
-)
-@console.json_option
-def rollback(base: Path, name: str, to: int | None, config: Path | None, as_json: bool) -> None:
-    """Set the newest versions aside, so that servers go back to an earlier one."""
-    target, retired = lifecycle.rollback(base, name, to, _named(config, name))
-    console.print_result({"serving": target, "retired": retired}, as_json, title="Rolled back")
-
-
-@main.command(
-    epilog="""\b
-Examples:
-  python -m export prune models --name digits --keep 3
-  python -m export prune models --name digits --keep 1 --config models.config --json"""
-)
-@click.argument("base", type=click.Path(path_type=Path))
-@click.option("--name", required=True, help="The model's name under BASE.")
-@click.option("--keep", required=True, type=int, help="How many of the newest versions stay.")
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    help="A models.config; versions that a policy or label in it names stay.",
-)
-@console.json_option
-def prune(base: Path, name: str, keep: int, config: Path | None, as_json: bool) -> None:
-    """Remove all but the newest versions."""
-    removed = lifecycle.prune(base, name, keep, _named(config, name))
-    present = list(versions.list_versions(base / name))
-    console.print_result({"removed": removed, "present": present}, as_json, title="Pruned")
-
-
-@main.command(
-    "serving-config",
-    epilog="""\b
-Examples:
-  python -m export serving-config models --out config
-  python -m export serving-config models --out config --base-path /models \\
-      --label digits:stable=3 --label digits:canary=4
-A running server takes labels only for versions it has loaded: reload models.load.config first,
-then models.config. At start, give --allow_version_labels_for_unavailable_models=true.""",
-)
-@click.argument("base", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write to.")
-@click.option("--base-path", help="BASE as the server sees it: /models, gs://bucket/models.")
-@click.option("--label", "labels", multiple=True, help="MODEL:LABEL=VERSION; may be repeated.")
-@click.option("--threads", type=click.IntRange(min=1), default=2, help="The server's CPU cores.")
-@console.json_option
-def serving_config_command(
-    base: Path,
-    out: Path,
-    base_path: str | None,
-    labels: tuple[str, ...],
-    threads: int,
-    as_json: bool,
-) -> None:
-    """Write TF Serving's models, batching and monitoring configuration for BASE."""
-    from export import serving_config
-
-    files = serving_config.write(base, out, _labels(labels), base_path, threads)
-    written = [str(file) for file in files]
-    console.print_result({"files": written if as_json else " ".join(written)}, as_json)
-
-
-def _named(config: Path | None, name: str) -> set[int]:
-    if config is None:
-        return set()
-    from export.serving_config import named_versions
-
-    return named_versions(config, name)
-
-
-def _labels(options: tuple[str, ...]) -> dict[str, dict[str, int]]:
-    labels: dict[str, dict[str, int]] = {}
-    for option in options:
-        match = re.fullmatch(r"([^:]+):([^=]+)=([0-9]+)", option)
-        if not match:
-            raise ValueError(
-                f"--label must be MODEL:LABEL=VERSION, like digits:stable=3. Received: {option}"
-            )
-        labels.setdefault(match[1], {})[match[2]] = int(match[3])
-    return labels
-
-
 def _is_model(path: Path) -> bool:
     return path.is_dir() and not path.name.startswith(".") and bool(versions.list_versions(path))
 
@@ -406,3 +311,12 @@ def _numbers(text: str) -> list[int]:
         raise ValueError(
             f"--batch-sizes must be numbers with commas between, like 1,8,32. Received: {text}"
         ) from None
+
+
+for command in (
+    lifecycle_cli.rollback,
+    lifecycle_cli.prune,
+    lifecycle_cli.serving_config_command,
+    lifecycle_cli.deploy_command,
+):
+    main.add_command(command)

@@ -35,6 +35,21 @@ class Model:
     labels: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
 
+def model_names(base: Path) -> list[str]:
+    """Names of the models under a base folder that have a version, sorted.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+    """
+    if not base.is_dir():
+        raise FileNotFoundError(f"no folder at {base}; expected the BASE given to publish")
+    return [
+        child.name
+        for child in sorted(base.iterdir())
+        if child.is_dir() and not child.name.startswith(".") and list_versions(child)
+    ]
+
+
 def check_labels(base: str | os.PathLike[str], name: str, labels: Mapping[str, int]) -> None:
     """Refuses labels of versions that a server could not load.
 
@@ -167,13 +182,7 @@ def write(
         ValueError: If there are no models, or a label is not usable.
     """
     base = Path(base).absolute()
-    if not base.is_dir():
-        raise FileNotFoundError(f"no folder at {base}; expected the BASE given to publish")
-    names = [
-        child.name
-        for child in sorted(base.iterdir())
-        if child.is_dir() and not child.name.startswith(".") and list_versions(child)
-    ]
+    names = model_names(base)
     unknown = sorted(set(labels) - set(names))
     if unknown or not names:
         raise ValueError(f"models under {base}: {names}. Received labels of: {unknown}")

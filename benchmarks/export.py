@@ -1,0 +1,164 @@
+"""What warm-up requests and smaller weights bring to a published version.
+
+    python -m benchmarks.export
+
+Trains a 64-bit semantic hash on scikit-learn's digits, publishes it at each precision, and times
+the first request of each signature in fresh processes that load the SavedModel as TF Serving
+does, with and without running its warm-up requests first. Takes 4 minutes on 2 cores and writes
+benchmarks/results/export.json. Expect a first request about a hundred times slower than a later
+one without warm-up, and within a small factor of it with.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+RESULTS = Path(__file__).parent / "results" / "export.json"
+REPEATS = 3
+BATCH = 32
+
+
+def main() -> None:
+    """Publishes, measures and writes the results."""
+    import console
+
+    with tempfile.TemporaryDirectory() as base:
+        model, images = _train()
+        result = {
+            "cpus": os.cpu_count(),
+            "batch": BATCH,
+            "precision": _precisions(model, images, base),
+        }
+        result["first_request_ms"] = _first_requests(Path(base, "float32", "1"))
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(result, indent=2) + "\n")
+    console.print_table(
+        [[key, *row.values()] for key, row in result["precision"].items()],
+        ["precision", *next(iter(result["precision"].values()))],
+    )
+    console.print_table(
+        [[key, *row.values()] for key, row in result["first_request_ms"].items()],
+        ["signature", "first, not warmed (ms)", "first, warmed (ms)", "later (ms)"],
+    )
+
+
+def _train() -> tuple:
+    import keras
+    from sklearn.datasets import load_digits
+
+    import zoo
+
+    keras.utils.set_random_seed(0)
+    images = (load_digits().images[..., None] / 16).astype("float32")
+    model = zoo.create("semantic-hash", input_shape=(8, 8, 1), code_dim=64, backbone="dense")
+    model.compile(optimizer="adam")
+    model.fit(images, epochs=20, verbose=0)
+    model.binarize.adapt(model.encoder.predict(images, verbose=0))
+    return model, images
+
+
+def _precisions(model: object, images: np.ndarray, base: str) -> dict:
+    import export
+
+    rows = {}
+    for key, options in {
+        "float32": {},
+        "bfloat16": {"precision": "bfloat16"},
+        "float16": {"precision": "float16"},
+        "int8": {"precision": "int8"},
+        "frozen": {"optimize": True},
+        "int8 frozen": {"precision": "int8", "optimize": True},
+    }.items():
+        path = export.publish(
+            model,
+            base,
+            name=key.replace(" ", "-"),
+            examples=images,
+            batch_sizes=(1, 32, 1024),
+            max_bits_changed=1,
+            tolerance=0.5,
+            **options,
+        )
+        checks = json.loads((path / "assets.extra" / "model_card.json").read_text())["checks"]
+        plain = checks.get("float32_rows_per_second", checks["rows_per_second"])
+        rows[key] = {
+            "bytes": checks["bytes"],
+            "rows_per_second": checks["rows_per_second"],
+            "times_float32": round(checks["rows_per_second"] / plain, 2),
+            "embed_max_error": checks["signatures"]["embed"]["max_error"],
+            "bits_changed": checks["signatures"]["hash"]["bits_changed"],
+        }
+    return rows
+
+
+def _first_requests(path: Path) -> dict:
+    runs: dict = {}
+    for _ in range(REPEATS):
+        for warm in (False, True):
+            command = [sys.executable, __file__, "first", str(path), str(int(warm))]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            for signature, (first, later) in json.loads(done.stdout).items():
+                runs.setdefault((signature, warm), []).append((first, later))
+    median = statistics.median
+    return {
+        signature: {
+            "cold": round(median(first for first, _ in runs[signature, False]), 2),
+            "warmed": round(median(first for first, _ in runs[signature, True]), 2),
+            "later": round(median(later for _, later in runs[signature, True]), 2),
+        }
+        for signature, warm in runs
+        if warm
+    }
+
+
+def first(path: str, warm: str) -> None:
+    """In a process of its own: times the first and later requests of each signature."""
+    import tensorflow as tf
+    from tensorflow_serving.apis import prediction_log_pb2
+
+    def records(name: str) -> list:
+        file = f"{path}/assets.extra/{name}"
+        logs = map(
+            prediction_log_pb2.PredictionLog.FromString, tf.compat.v1.io.tf_record_iterator(file)
+        )
+        return [log.predict_log.request for log in logs]
+
+    with tf.compat.v1.Session(graph=tf.Graph()) as session:
+        meta = tf.compat.v1.saved_model.load(session, ["serve"], path)
+
+        def run(request: object) -> float:
+            definition = meta.signature_def[request.model_spec.signature_name]
+            feed = {
+                definition.inputs[key].name: tf.make_ndarray(value)
+                for key, value in request.inputs.items()
+            }
+            fetch = {key: info.name for key, info in definition.outputs.items()}
+            started = time.perf_counter()
+            session.run(fetch, feed)
+            return 1000 * (time.perf_counter() - started)
+
+        requests = records("tf_serving_warmup_requests")
+        if int(warm):
+            for request in requests:
+                run(request)
+        times = {}
+        for request in requests:
+            (tensor, *_) = request.inputs.values()
+            if tensor.tensor_shape.dim[0].size == BATCH:
+                began = run(request)
+                later = statistics.median(run(request) for _ in range(50))
+                times[request.model_spec.signature_name] = (began, later)
+    print(json.dumps(times))
+
+
+if __name__ == "__main__":
+    first(*sys.argv[2:]) if sys.argv[1:2] == ["first"] else main()
