@@ -1,0 +1,83 @@
+"""`DeadUnits`: keeps count of the units that no longer become active."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class DeadUnits(keras.layers.Layer):
+    """Counts, for each unit, the steps of training since it was last active in any example.
+
+    A unit is active where it is not zero, and dead after `patience` steps without. What to do
+    about it is left to others: an auxiliary loss (`AuxiliaryReconstruction`), or the callback
+    `ResampleDeadUnits`.
+
+    Args:
+        patience: Steps of training without activity after which a unit counts as dead.
+        **kwargs: As for any layer.
+
+    Call arguments:
+        inputs: Sparse code `[batch, units]`.
+        training: Whether the step counts.
+
+    Returns:
+        The inputs, and float32 `[units]`: 1 for the dead, else 0.
+
+    Metrics: `active_units`, the mean number of active units per example, and `dead_fraction`.
+
+    Raises:
+        ValueError: If `patience` is not a positive integer.
+
+    Reference:
+        [Gao et al., Scaling and Evaluating Sparse Autoencoders,
+        2024](https://arxiv.org/abs/2406.04093), appendix A.2
+
+    Example:
+    >>> code, dead = DeadUnits(patience=1000)(TopK(32)(pre_activations))
+    """
+
+    def __init__(self, patience: int = 1000, **kwargs: Any):
+        super().__init__(autocast=False, **kwargs)
+        if not isinstance(patience, int) or patience < 1:
+            raise ValueError(
+                f"`patience` must be a positive integer. Received: patience={patience!r}"
+            )
+        self.patience = patience
+        self.active_units = keras.metrics.Mean(name="active_units")
+        self.dead_fraction = keras.metrics.Mean(name="dead_fraction")
+
+    def build(self, input_shape: tuple) -> None:
+        """Creates the counters."""
+        self.idle = self.add_weight(
+            shape=(input_shape[-1],),
+            dtype="int32",
+            initializer="zeros",
+            trainable=False,
+            name="idle",
+        )
+        self.built = True
+
+    def call(self, inputs: Any, training: bool = False) -> tuple[Any, Any]:
+        """Counts and tells who is dead."""
+        active = keras.ops.stop_gradient(inputs) != 0
+        self.active_units.update_state(keras.ops.sum(keras.ops.cast(active, "float32"), axis=-1))
+        if training:
+            alive = keras.ops.any(active, axis=0)
+            self.idle.assign(keras.ops.where(alive, 0, self.idle + 1))
+        dead = keras.ops.cast(self.idle >= self.patience, "float32")
+        self.dead_fraction.update_state(keras.ops.mean(dead))
+        return inputs, dead
+
+    def compute_output_spec(self, inputs: Any, training: bool = False) -> tuple[Any, Any]:
+        """The inputs' own, and one number a unit."""
+        return (
+            keras.KerasTensor(inputs.shape, inputs.dtype),
+            keras.KerasTensor((inputs.shape[-1],), "float32"),
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return {**super().get_config(), "patience": self.patience}

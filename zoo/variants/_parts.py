@@ -1,0 +1,76 @@
+"""What several variants share: scales, and the parts of a sparse dictionary."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+
+from zoo.autoencoder import Autoencoder
+from zoo.layers import AuxiliaryReconstruction, DeadUnits, TopK, unit_norm_decoder
+from zoo.plan import Plan
+
+
+def per_component(plan: Plan, weight: Any) -> Any:
+    """A weight against the summed error of an example, for a loss that averages it.
+
+    Papers sum the error over the components of an example, `reconstruction_error` averages.
+    Schedules are taken as they are.
+    """
+    if not isinstance(weight, int | float):
+        return weight
+    return weight / math.prod(plan.target.shape[1:])
+
+
+def few(units: int) -> int:
+    """A number of active units where none is given: the square root of all, rounded."""
+    return max(1, round(math.sqrt(units)))
+
+
+def pre_activation(plan: Plan) -> Any:
+    """Linear units on the features of the input."""
+    features = plan.backbone.encode(plan.encoder_input)
+    return keras.layers.Dense(plan.code_dim, name="pre_activation")(features)
+
+
+def revive(plan: Plan, code: Any, rectified: Any, weight: float, patience: int) -> Any:
+    """Tracks dead units and lets them learn from what the living ones leave over.
+
+    Args:
+        plan: The plan.
+        code: The sparse code.
+        rectified: The activations that it was chosen from.
+        weight: Factor of the error of the auxiliary reconstruction; 0 only tracks.
+        patience: Steps without activity after which a unit is dead.
+
+    Returns:
+        The code, for the decoder to read.
+    """
+    code, dead = DeadUnits(patience, name="dead_units")(code)
+    if not weight:
+        return code
+    share = max(1, plan.code_dim // 2)
+    revived = TopK(share, name="revived")(rectified * dead)
+    # On top of the code, held fixed: with a linear decoder this leaves its error to the dead.
+    joint = keras.ops.stop_gradient(code) + revived
+    relevant = keras.ops.cast(keras.ops.any(revived > 0, axis=-1), "float32")
+    auxiliary = AuxiliaryReconstruction(plan.likelihood, weight, name="auxiliary_error")
+    return auxiliary([code, plan.target, plan.backbone.decode(joint), relevant])
+
+
+def dictionary(plan: Plan, code: Any, decoder_input: Any, unit_norm: bool) -> Autoencoder:
+    """Completes the model, with rows of length 1 in the decoder if wanted.
+
+    An encoder of one layer starts as the transpose of a decoder of one layer.
+    """
+    model = plan.autoencoder(code, decoder_input)
+    if not unit_norm:
+        return model
+    atoms = unit_norm_decoder(model.decoder).kernel
+    kernel = next(
+        v for v in model.encoder.trainable_variables if v.path.endswith("pre_activation/kernel")
+    )
+    if tuple(kernel.shape) == tuple(reversed(atoms.shape)):
+        kernel.assign(keras.ops.transpose(atoms))
+    return model
