@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import shutil
 import signal
 import socket
 import threading
@@ -14,8 +13,8 @@ from typing import Any
 import click
 
 from serving.quiet import quiet_start
-
-BINARY = "tensorflow_model_server"
+from serving.real_server import BINARY, find_binary, run
+from serving.versions import find_models, find_versions
 
 
 class FlagCommand(click.Command):
@@ -58,8 +57,6 @@ FLAGS = (
     flag("enable_grpc_healthcheck_service", False, "Answer gRPC health checks.", type=bool),
     flag("enable_serialization_as_tensor_content", False, "Answer compactly.", type=bool),
 )
-# What only the embedded server knows; everything else goes to the binary as it is.
-OURS = ("host", "micro_batching")
 
 
 @click.command(
@@ -96,8 +93,13 @@ def up(
     BASE holds NAME/VERSION/ directories, or is one model's directory itself. Prints one line
     when ready. New versions are taken up as they appear. Flags have TF Serving's names.
     """
-    if engine != "embedded" and _exec_binary(bases, flags, required=engine == BINARY):
+    binary = find_binary() if engine != "embedded" else None
+    if binary:
+        _run_binary(binary, bases, flags, as_json)
         return
+    if engine == BINARY:
+        raise click.ClickException(f"no {BINARY} on PATH; --engine embedded needs none")
+    served = {name: path for base in bases for name, path in find_models(base).items()}
     _check_port(flags["host"], flags["port"])
     _log_to_stderr(verbose or structured_logs, structured_logs)
     with quiet_start():
@@ -106,7 +108,7 @@ def up(
         embedded.start_tensorflow()
     try:
         running = embedded.EmbeddedServer(
-            _models(embedded, bases, flags), _options(embedded, flags)
+            _models(embedded, served, flags), _options(embedded, flags)
         )
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -114,7 +116,14 @@ def up(
         running.start()
     except embedded.StatusError as error:
         raise click.ClickException(" ".join(error.message.split())) from error
-    _tell_ready(running, as_json)
+    _tell_ready(
+        running.options.host,
+        running.port,
+        running.rest_port,
+        running.manager.summary(),
+        os.getpid(),
+        as_json,
+    )
     stopping.wait()
     running.stop()
 
@@ -123,20 +132,18 @@ for _flag in reversed(FLAGS):
     _flag(up)
 
 
-def _models(embedded: Any, bases: tuple[str, ...], flags: dict[str, Any]) -> list[Any]:
+def _models(embedded: Any, served: dict[str, str], flags: dict[str, Any]) -> list[Any]:
     models = []
     if flags["model_config_file"]:
         models += embedded.load_models_config(flags["model_config_file"])
     if path := flags["model_base_path"]:
-        if not embedded.find_versions(path):
-            embedded.find_models(path)  # says what is missing
+        if not find_versions(path):
+            find_models(path)  # says what is missing
             raise ValueError(
                 f"--model_base_path {path} holds models, not versions; pass it as BASE"
             )
         models.append(embedded.ModelConfig(flags["model_name"], os.path.abspath(path)))
-    for base in bases:
-        found = embedded.find_models(base)
-        models += [embedded.ModelConfig(name, path) for name, path in found.items()]
+    models += [embedded.ModelConfig(name, path) for name, path in served.items()]
     if not models:
         raise click.UsageError("give a BASE directory, --model_base_path or --model_config_file")
     return models
@@ -165,20 +172,41 @@ def _options(embedded: Any, flags: dict[str, Any]) -> Any:
     return embedded.ServerOptions(**known)
 
 
-def _tell_ready(running: Any, as_json: bool) -> None:
-    ready = {
-        "event": "ready",
-        "host": running.options.host,
-        "port": running.port,
-        "rest_port": running.rest_port,
-        "models": running.manager.summary(),
-        "pid": os.getpid(),
-    }
+def _run_binary(binary: str, bases: tuple[str, ...], flags: dict[str, Any], as_json: bool) -> None:
+    models = {name: path for base in bases for name, path in find_models(base).items()}
+    if models and (flags["model_config_file"] or flags["model_base_path"]):
+        raise click.UsageError(f"{BINARY} takes a BASE, --model_base_path or --model_config_file")
+    if not models and not flags["model_base_path"]:
+        raise click.UsageError(f"give {BINARY} a BASE or --model_base_path")
+
+    def tell(port: int, pid: int, versions: dict[str, list[int]]) -> None:
+        rest = flags["rest_api_port"] or None
+        _tell_ready("0.0.0.0", port, rest, versions, pid, as_json)
+
+    run(binary, models, flags, tell)
+
+
+def _tell_ready(
+    host: str,
+    port: int,
+    rest_port: int | None,
+    models: dict[str, list[int]],
+    pid: int,
+    as_json: bool,
+) -> None:
     if as_json:
+        ready = {
+            "event": "ready",
+            "host": host,
+            "port": port,
+            "rest_port": rest_port,
+            "models": models,
+            "pid": pid,
+        }
         click.echo(json.dumps(ready))
     else:
-        names = ", ".join(f"{name} {versions}" for name, versions in ready["models"].items())
-        click.echo(f"ready: {running.address} serves {names}; stop with Ctrl-C")
+        names = ", ".join(f"{name} {versions}" for name, versions in models.items())
+        click.echo(f"ready: {host}:{port} serves {names}; stop with Ctrl-C")
 
 
 def _check_port(host: str, port: int) -> None:
@@ -191,25 +219,6 @@ def _check_port(host: str, port: int) -> None:
             f"cannot listen on {host} port {port}: {error.strerror or error};"
             " choose another with --port, or --port 0 for any free one"
         ) from error
-
-
-def _exec_binary(bases: tuple[str, ...], flags: dict[str, Any], required: bool) -> bool:
-    """Becomes the real server, if there is one; returns False when there is none."""
-    path = shutil.which(BINARY)
-    if path is None:
-        if required:
-            raise click.ClickException(f"no {BINARY} on PATH; --engine embedded needs none")
-        return False
-    if bases:
-        raise click.UsageError(
-            f"{BINARY} takes no BASE; give --model_base_path or --model_config_file"
-        )
-    given = [
-        f"--{name}={str(value).lower() if isinstance(value, bool) else value}"
-        for name, value in flags.items()
-        if value is not None and name not in OURS
-    ]
-    os.execv(path, [path, *given])
 
 
 def _log_to_stderr(wanted: bool, structured: bool) -> None:

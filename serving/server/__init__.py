@@ -3,7 +3,6 @@
 from serving.server.batch_rules import BatchRules
 from serving.server.config import ServerOptions
 from serving.server.embedded import EmbeddedServer, start_tensorflow
-from serving.server.repository import ModelConfig, find_models, find_versions
 from serving.server.status import StatusError
 from serving.server.text_config import (
     load_batching,
@@ -11,6 +10,7 @@ from serving.server.text_config import (
     load_monitoring,
     load_tls,
 )
+from serving.versions import ModelConfig, find_models, find_versions
 
 __all__ = [
     "BatchRules",

@@ -17,13 +17,13 @@ from serving.server.config import ServerOptions
 from serving.server.grpc_api import build_server
 from serving.server.manager import Manager
 from serving.server.metrics import Metrics
-from serving.server.repository import ModelConfig
 from serving.server.rest import RestServer
 from serving.server.servable import Servable
 from serving.server.services import Services
 from serving.server.status import from_exception
 from serving.server.text_config import load_models_config
 from serving.server.warmup import warm_up
+from serving.versions import ModelConfig
 
 log = logging.getLogger("serving")
 

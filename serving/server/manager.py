@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
-from serving.server.repository import ModelConfig, find_versions, stamp
 from serving.server.servable import Servable
 from serving.server.status import StatusError, from_exception, invalid
+from serving.versions import ModelConfig, find_versions, stamp
 
 log = logging.getLogger("serving")
 

@@ -9,8 +9,8 @@ import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 
 from serving.server.batch_rules import BatchRules
-from serving.server.repository import ModelConfig
 from serving.server.status import invalid
+from serving.versions import ModelConfig
 from serving.wire.messages import ModelServerConfig
 
 _FIELD = descriptor_pb2.FieldDescriptorProto

@@ -137,6 +137,37 @@ def test_a_model_path_without_versions_is_one_line(tmp_path):
     assert run("up").exit_code == 2
 
 
+def test_a_real_server_is_used_where_there_is_one(published, tmp_path):
+    """The binary on PATH is a stand-in that takes the same flags: the embedded server."""
+    binary = tmp_path / "tensorflow_model_server"
+    binary.write_text(f'#!/bin/sh\nexec {sys.executable} -m serving up "$@"\n')
+    binary.chmod(0o755)
+    command = [sys.executable, "-m", "serving", "up", published, "--port=0", "--json"]
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    process = subprocess.Popen(
+        [*map(str, command), "--engine=auto"], stdout=subprocess.PIPE, text=True, env=environment
+    )
+    try:
+        ready = json.loads(process.stdout.readline())
+        assert ready["models"] == {"enc": [2], "odd": [1], "text": [1]}
+        assert ready["pid"] != process.pid
+        where = ("--server", f"127.0.0.1:{ready['port']}")
+        assert run("status", "enc", *where).exit_code == 0
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+        assert run("status", "enc", "--timeout", 2, *where).exit_code == 1
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_real_server_that_is_missing_is_told(published, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    result = run("up", published, "--engine", "tensorflow_model_server")
+    assert result.exit_code == 1
+    assert "no tensorflow_model_server on PATH" in result.output
+
+
 def test_a_version_that_does_not_load_is_one_line(tmp_path):
     (tmp_path / "bad" / "1").mkdir(parents=True)
     (tmp_path / "bad" / "1" / "saved_model.pb").write_bytes(b"\x0a\xff")
