@@ -196,6 +196,11 @@ class Autoencoder(keras.Model):
         """The reconstruction error, or the compiled loss, and the penalties of the layers."""
         y = x if y is None else y
         if self._compile_loss is not None:
+            if self.missing_values:
+                raise ValueError(
+                    "A model of missing values judges its reconstructions by its likelihood: "
+                    "leave out `loss` in compile. Received: a compiled loss"
+                )
             return super().compute_loss(
                 x, self.preprocessor(y), y_pred, sample_weight, training=training
             )

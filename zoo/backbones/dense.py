@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from zoo.backbones.backbone import Backbone, apply
+from zoo.layers.tied_dense import TiedDense, nearest_dense
 from zoo.registry import backbone
 
 
@@ -21,6 +22,10 @@ class Dense(Backbone):
         likelihood: How reconstructions are judged.
         hidden: Units of the encoder's layers, from the input to the code.
         activation: Activation of the hidden layers.
+        tied: Whether the decoder uses the encoder's kernels transposed, and owns biases alone.
+
+    Raises:
+        ValueError: When decoding, if `tied` and the code is not made by a dense layer.
     """
 
     def __init__(
@@ -29,8 +34,12 @@ class Dense(Backbone):
         likelihood: str,
         hidden: Sequence[int] = (512, 256),
         activation: str = "relu",
+        tied: bool = False,
     ):
         super().__init__(input_shape, likelihood)
+        self.hidden = tuple(hidden)
+        self.activation = activation
+        self.tied = tied
         self.encoder_layers = [
             keras.layers.Flatten(name="encoder_flatten"),
             *(
@@ -38,15 +47,7 @@ class Dense(Backbone):
                 for i, units in enumerate(hidden)
             ),
         ]
-        self.decoder_layers = [
-            *(
-                keras.layers.Dense(units, activation, name=f"decoder_dense_{i}")
-                for i, units in enumerate(reversed(hidden))
-            ),
-            keras.layers.Dense(math.prod(self.input_shape), name="decoder_output"),
-            keras.layers.Reshape(self.input_shape, name="decoder_reshape"),
-            self.output,
-        ]
+        self.decoder_layers: list[keras.layers.Layer] = []
 
     def encode(self, x: Any) -> Any:
         """Flattens and applies the hidden layers."""
@@ -54,4 +55,30 @@ class Dense(Backbone):
 
     def decode(self, code: Any) -> Any:
         """Applies the hidden layers in reverse order and restores the shape."""
+        if not self.decoder_layers:
+            self.decoder_layers = [
+                *(self._tied_layers(code) if self.tied else self._free_layers()),
+                keras.layers.Reshape(self.input_shape, name="decoder_reshape"),
+                self.output,
+            ]
         return apply(self.decoder_layers, code)
+
+    def _free_layers(self) -> list[keras.layers.Layer]:
+        return [
+            *(
+                keras.layers.Dense(units, self.activation, name=f"decoder_dense_{i}")
+                for i, units in enumerate(reversed(self.hidden))
+            ),
+            keras.layers.Dense(math.prod(self.input_shape), name="decoder_output"),
+        ]
+
+    def _tied_layers(self, code: Any) -> list[keras.layers.Layer]:
+        names = [layer.name for layer in self.encoder_layers[1:]]
+        names.append(nearest_dense(code).name)
+        return [
+            *(
+                TiedDense(name, self.activation, name=f"decoder_dense_{i}")
+                for i, name in enumerate(reversed(names[1:]))
+            ),
+            TiedDense(names[0], name="decoder_output"),
+        ]

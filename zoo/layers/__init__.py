@@ -10,17 +10,23 @@ from zoo.layers.commitment_penalty import CommitmentPenalty
 from zoo.layers.corruption import Corruption
 from zoo.layers.dead_units import DeadUnits
 from zoo.layers.emphasis import Emphasis
+from zoo.layers.encoder_penalty import EncoderPenalty
 from zoo.layers.finite_scalar_quantizer import FiniteScalarQuantizer
 from zoo.layers.gated_dense import GatedDense
 from zoo.layers.gaussian_corruption import GaussianCorruption
 from zoo.layers.gaussian_kl import GaussianKL
 from zoo.layers.gaussian_sampling import GaussianSampling
+from zoo.layers.hessian_penalty import HessianPenalty
+from zoo.layers.hide_observed import HideObserved
+from zoo.layers.jacobian_penalty import JacobianPenalty
 from zoo.layers.jump_relu import JumpReLU
 from zoo.layers.kl_sparsity import KLSparsity
 from zoo.layers.l1_penalty import L1Penalty
 from zoo.layers.lifetime_sparsity import LifetimeSparsity
+from zoo.layers.mask_missing import MaskMissing
 from zoo.layers.masking_corruption import MaskingCorruption
 from zoo.layers.mean_only_batch_normalization import MeanOnlyBatchNormalization
+from zoo.layers.missing_indicator import MissingIndicator
 from zoo.layers.pack_bits import PackBits
 from zoo.layers.penalty import Penalty
 from zoo.layers.perplexity import Perplexity
@@ -30,6 +36,7 @@ from zoo.layers.salt_and_pepper_corruption import SaltAndPepperCorruption
 from zoo.layers.saturating_noise import SaturatingNoise
 from zoo.layers.spatial_sparsity import SpatialSparsity
 from zoo.layers.stochastic_binary import StochasticBinary
+from zoo.layers.tied_dense import TiedDense
 from zoo.layers.top_k import TopK
 from zoo.layers.unit_norm_decoder import unit_norm_decoder
 from zoo.layers.vector_quantizer import VectorQuantizer
@@ -45,17 +52,23 @@ __all__ = [
     "Corruption",
     "DeadUnits",
     "Emphasis",
+    "EncoderPenalty",
     "FiniteScalarQuantizer",
     "GatedDense",
     "GaussianCorruption",
     "GaussianKL",
     "GaussianSampling",
+    "HessianPenalty",
+    "HideObserved",
+    "JacobianPenalty",
     "JumpReLU",
     "KLSparsity",
     "L1Penalty",
     "LifetimeSparsity",
+    "MaskMissing",
     "MaskingCorruption",
     "MeanOnlyBatchNormalization",
+    "MissingIndicator",
     "PackBits",
     "Penalty",
     "Perplexity",
@@ -65,6 +78,7 @@ __all__ = [
     "SaturatingNoise",
     "SpatialSparsity",
     "StochasticBinary",
+    "TiedDense",
     "TopK",
     "VectorQuantizer",
     "unit_norm_decoder",
