@@ -4,55 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import Any
 
+from serving.server.model import Model, State, Version, check_config
 from serving.server.servable import Servable
 from serving.server.status import StatusError, from_exception, invalid
 from serving.versions import ModelConfig, find_versions, stamp
 
 log = logging.getLogger("serving")
-
-
-class State(IntEnum):
-    """States of a version, as GetModelStatus numbers them."""
-
-    START = 10
-    LOADING = 20
-    AVAILABLE = 30
-    UNLOADING = 40
-    END = 50
-
-
-@dataclass
-class Version:
-    """What is known of one version."""
-
-    path: str
-    state: State = State.START
-    error: StatusError | None = None
-    servable: Servable | None = None
-    attempts: int = 0
-    retry_at: float = 0.0
-    stamp: tuple[int, ...] = ()
-
-
-@dataclass
-class Model:
-    """A configured model and its versions."""
-
-    config: ModelConfig
-    versions: dict[int, Version] = field(default_factory=dict)
-
-    def available(self) -> dict[int, Version]:
-        """The versions that answer requests."""
-        return {n: v for n, v in self.versions.items() if v.state is State.AVAILABLE}
 
 
 class Manager:
@@ -228,7 +191,7 @@ class Manager:
         """Takes a new configuration as a whole or not at all; returns the new models' names."""
         names: set[str] = set()
         for config in configs:
-            _check(config)
+            check_config(config)
             if config.name in names:
                 raise invalid(f"Illegal to list model {config.name} multiple times in config list")
             names.add(config.name)
@@ -361,13 +324,3 @@ class Manager:
         version.servable = None
         version.state = State.END
         log.info("unloaded %s version %d", model.config.name, number)
-
-
-def _check(config: ModelConfig) -> None:
-    if not config.name:
-        raise invalid("Expected model to have a name; received an empty one")
-    if not os.path.isabs(config.base_path) and "://" not in config.base_path:
-        raise invalid(
-            f"Expected model {config.name} to have an absolute path or URI; got"
-            f" base_path()={config.base_path}"
-        )

@@ -129,6 +129,50 @@ def test_examples_on_a_predict_signature(prediction):
         assert message.startswith(f"No {kind} inputs found in SignatureDef: ")
 
 
+def of_examples(request, signature, *values):
+    request.model_spec.name = "odd"
+    request.model_spec.signature_name = signature
+    for value in values:
+        example = request.input.example_list.examples.add()
+        example.features.feature["x"].float_list.value.append(value)
+    return request
+
+
+def test_classify_and_regress_examples(prediction):
+    request = of_examples(classification_pb2.ClassificationRequest(), "classes", 0.25, 1)
+    answer = prediction.Classify(request, timeout=10)
+    assert (answer.model_spec.version.value, answer.model_spec.signature_name) == (1, "classes")
+    assert [
+        [(one.label, one.score) for one in entry.classes] for entry in answer.result.classifications
+    ] == [[("small", 0.75), ("large", 0.25)], [("small", 0), ("large", 1)]]
+    request = of_examples(regression_pb2.RegressionRequest(), "values", 0.25, 3)
+    answer = prediction.Regress(request, timeout=10)
+    assert [entry.value for entry in answer.result.regressions] == [0.5, 6]
+
+
+def test_a_context_is_part_of_every_example(prediction):
+    request = of_examples(regression_pb2.RegressionRequest(), "values")
+    both = request.input.example_list_with_context
+    both.context.features.feature["x"].float_list.value.append(4)
+    both.examples.add()
+    both.examples.add()
+    answer = prediction.Regress(request, timeout=10)
+    assert [entry.value for entry in answer.result.regressions] == [8, 8]
+
+
+def test_multi_inference_answers_several_signatures(prediction):
+    request = inference_pb2.MultiInferenceRequest()
+    for method, signature in (("classify", "classes"), ("regress", "values")):
+        task = request.tasks.add(method_name=f"tensorflow/serving/{method}")
+        task.model_spec.name = "odd"
+        task.model_spec.signature_name = signature
+    example = request.input.example_list.examples.add()
+    example.features.feature["x"].float_list.value.append(0.5)
+    first, second = prediction.MultiInference(request, timeout=10).results
+    assert first.classification_result.classifications[0].classes[1].score == 0.5
+    assert second.regression_result.regressions[0].value == 1
+
+
 def test_multi_inference_knows_two_methods(prediction):
     request = inference_pb2.MultiInferenceRequest()
     task = request.tasks.add(method_name="tensorflow/serving/predict")

@@ -101,6 +101,17 @@ class Odd(tf.Module):
     def total(self, x):
         return {"sum": tf.reduce_sum(x) * self.one}
 
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="inputs")])
+    def classes(self, inputs):
+        x = tf.io.parse_example(inputs, {"x": tf.io.FixedLenFeature([], tf.float32)})["x"]
+        labels = tf.tile([["small", "large"]], [tf.size(x), 1])
+        return {"classes": labels, "scores": tf.stack([self.one - x, x], axis=-1)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="inputs")])
+    def values(self, inputs):
+        x = tf.io.parse_example(inputs, {"x": tf.io.FixedLenFeature([], tf.float32)})["x"]
+        return {"outputs": x * 2 * self.one}
+
     @tf.function(input_signature=[tf.TensorSpec([None], tf.int32, name="steps")])
     def slow(self, steps):
         """Works for about a second for every 100 steps."""
@@ -142,5 +153,5 @@ def write_text(base, version=1):
 
 
 def write_odd(base, version=1):
-    names = ["two", "fragile", "scalar", "total", "slow", "types"]
+    names = ["two", "fragile", "scalar", "total", "classes", "values", "slow", "types"]
     return _write(Odd(), names, str(base), version)
