@@ -6,11 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from serving import Client, InvalidInput
 from serving.cli import main
 from tests.serving import models
 
@@ -59,6 +61,48 @@ def test_up_says_where_it_listens_and_stops_on_sigterm(published, rows, tmp_path
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
         assert process.stderr.read() == ""
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_command_line_of_tf_serving_moves_over_unchanged(published, tmp_path):
+    batching, monitoring = tmp_path / "batching.config", tmp_path / "monitoring.config"
+    batching.write_text("max_batch_size { value: 4 }")
+    monitoring.write_text("prometheus_config { enable: true }")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        rest = probe.getsockname()[1]
+    process = start(
+        "--port=0",
+        f"--rest_api_port={rest}",
+        "--model_name=named",
+        f"--model_base_path={published / 'enc'}",
+        "--enable_batching",
+        f"--batching_parameters_file={batching}",
+        f"--monitoring_config_file={monitoring}",
+        "--enable_model_warmup=false",
+        "--file_system_poll_wait_seconds=0",
+        "--structured_logs",
+        "--json",
+    )
+    try:
+        ready = json.loads(process.stdout.readline())
+        assert (ready["models"], ready["rest_port"]) == ({"named": [2]}, rest)
+        with (
+            Client(f"127.0.0.1:{ready['port']}", "named") as client,
+            pytest.raises(InvalidInput, match="maximum input batch size 4"),
+        ):
+            client.embed(np.ones((5, models.FEATURES), np.float32))
+        with urllib.request.urlopen(f"http://127.0.0.1:{rest}/v1/models/named") as answer:
+            assert b"AVAILABLE" in answer.read()
+        metrics = f"http://127.0.0.1:{rest}/monitoring/prometheus/metrics"
+        with urllib.request.urlopen(metrics) as answer:
+            assert b':tensorflow:serving:request_count{model_name="named"' in answer.read()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+        logged = [json.loads(line) for line in process.stderr.read().splitlines()]
+        assert any("loaded named version 2" in line["message"] for line in logged)
     finally:
         process.kill()
         process.communicate()
