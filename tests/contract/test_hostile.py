@@ -65,6 +65,10 @@ def code_of(channel, data, timeout=20):
         tensor(dtype=7, tensor_shape={"dim": [{"size": 2}]}, tensor_content=b"\xff" * 50),
         tensor(dtype=101, tensor_shape={"dim": [{"size": 1}]}, float_val=[1]),
     ],
+    ids=[
+        *("negative", "short", "long", "overflow", "huge", "zero times huge", "deep", "hungry"),
+        *("no dtype", "unknown dtype", "no rank", "resource", "strings", "lengths", "reference"),
+    ],
 )
 def test_tensors_that_are_none(channel, data):
     assert code_of(channel, data) == "INVALID_ARGUMENT"
