@@ -442,7 +442,8 @@ def draw(results, path):
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(2, 3, figsize=(15, 8.5), layout="constrained")
-    rows = [row for row in results["rows"] if row["bits"] == 64 and row["data"] == "clustered"]
+    every = sorted(results["rows"], key=lambda row: row["n"])
+    rows = [row for row in every if row["bits"] == 64 and row["data"] == "clustered"]
     names = list(dict.fromkeys(row["engine"] for row in rows))
     colours = {name: f"C{number}" for number, name in enumerate(names)}
     for axis, what in zip(axes[0, :2], ("top10", "top100"), strict=True):
@@ -466,7 +467,9 @@ def draw(results, path):
             "o-",
             color=colours[name],
         )
-    axes[0, 2].set(title=f"batches of {BATCH}, top-10", xlabel="64-bit codes", ylabel="queries/s")
+    axes[0, 2].set(
+        title=f"batches of {BATCH} (10 M: 200), top-10", xlabel="64-bit codes", ylabel="queries/s"
+    )
     largest = max(row["n"] for row in rows)
     for row in rows:
         if row["n"] == min(largest, HNSW_LIMIT):
@@ -475,7 +478,7 @@ def draw(results, path):
             axes[1, 0].annotate(row["engine"], point, fontsize=8)
     axes[1, 0].set(title=f"{min(largest, HNSW_LIMIT):,} codes", xlabel="median, us")
     axes[1, 0].set_ylabel("recall of the ten nearest")
-    ours = [row for row in results["rows"] if row["engine"] in ("HashIndex", "FAISS Flat")]
+    ours = [row for row in every if row["engine"] in ("HashIndex", "FAISS Flat")]
     for number, bits in enumerate(sorted({row["bits"] for row in ours})):
         for name, line in (("HashIndex", "o-"), ("FAISS Flat", "x:")):
             own = [
