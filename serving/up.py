@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from serving.quiet import quiet_start
+import console
 from serving.real_server import BINARY, find_binary, run
 from serving.versions import find_models, find_versions
 
@@ -102,7 +102,7 @@ def up(
     served = {name: path for base in bases for name, path in find_models(base).items()}
     _check_port(flags["host"], flags["port"])
     _log_to_stderr(verbose or structured_logs, structured_logs)
-    with quiet_start():
+    with console.quiet_start():
         from serving import server as embedded
 
         embedded.start_tensorflow()
