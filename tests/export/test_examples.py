@@ -20,3 +20,7 @@ def test_savedmodel_by_tensorflow_alone(published):
     first, second, *codes = _run("load_savedmodel.py", published)
     assert (first, second) == ("digits: 20 binary components", "embedding (4, 20)")
     assert [len(line.removeprefix("code ")) for line in codes] == [6] * 4
+
+
+def test_savedmodel_as_a_keras_layer(published):
+    assert _run("keras_layer.py", published) == ["classes (4, 10)"]
