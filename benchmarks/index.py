@@ -6,9 +6,10 @@
     python -m benchmarks.index --resume             # goes on where it was stopped
 
 Writes `benchmarks/results/index.json` and `index.png`. Expect, at 10 M clustered codes of 64
-bits on a 2-core cloud machine: exact top-10 in well under 100 us and top-100 in under 250 us
-for one query, hundreds of times faster than FAISS's exact scan; more than ten times its batch
-rate; a build of some 3 M codes/s on disk. All engines run in this one process and take turns
+bits on a 2-core cloud machine: exact top-10 in some 80 us and top-100 in some 140 us for one
+query (155 and 209 us while others keep both cores busy), over a hundred times faster than
+FAISS's exact scan beside it; more than ten times its batch
+rate; a build of 1 to 3 M codes/s on disk. All engines run in this one process and take turns
 on the same queries, so that a busy machine slows all of them; every answer of ours is checked
 against FAISS's scan.
 """
