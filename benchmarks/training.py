@@ -1,0 +1,130 @@
+"""What a regulariser costs: training speed of each variant beside the plain autoencoder.
+
+    python -m benchmarks.training [--rounds 5] [--variants contractive denoising ...]
+
+Takes 10 minutes on 2 cores. Trains every variant of the zoo that reads vectors, with the dense
+backbone 784-512-256-64 in batches of 256 on random data, in turn with the plain Keras autoencoder
+of the same size (`undercomplete`) and, where PyTorch is installed, with a PyTorch loop of the same
+network (fused Adam). Rounds are interleaved; figures are medians of samples per second, ratios
+are taken within a round. Expect noise and masks near 1.0 of the plain one, and contractive with
+random probes near 0.5. Writes benchmarks/results/training.json.
+"""
+
+import argparse
+import itertools
+import json
+import pathlib
+import statistics
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import zoo
+import zoo.datasets
+import zoo.registry
+from benchmarks.machine import describe
+
+RESULTS = pathlib.Path(__file__).parent / "results"
+PLAIN = "undercomplete"
+HIDDEN, CODE, FEATURES, BATCH, ROWS = (512, 256), 64, 784, 256, 20_480
+STEPS = ROWS // BATCH
+
+
+class KerasTraining:
+    """One variant, compiled once; each call trains an epoch."""
+
+    def __init__(self, name, x):
+        options = {"training_steps": 10 * STEPS} if "training_steps" in _options(name) else {}
+        self.model = zoo.create(name, (FEATURES,), CODE, hidden=HIDDEN, **options)
+        self.model.compile(optimizer="adam", steps_per_execution=16)
+        self.batches = zoo.datasets.shuffled_batches(x, BATCH, seed=0)
+        self()
+
+    def __call__(self):
+        """Trains one epoch."""
+        self.model.fit(self.batches, steps_per_epoch=STEPS, shuffle=False, verbose=0)
+
+
+class TorchTraining:
+    """The plain network as a PyTorch loop; each call trains an epoch."""
+
+    def __init__(self, torch, x):
+        sizes = (FEATURES, *HIDDEN, CODE, *reversed(HIDDEN), FEATURES)
+        layers = []
+        for i, (fan_in, fan_out) in enumerate(itertools.pairwise(sizes)):
+            layers.append(torch.nn.Linear(fan_in, fan_out))
+            if i not in (len(HIDDEN), len(sizes) - 2):  # the code is linear
+                layers.append(torch.nn.ReLU())
+        self.torch = torch
+        self.model = torch.nn.Sequential(*layers)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), fused=True)
+        self.x = torch.from_numpy(x)
+        self()
+
+    def __call__(self):
+        """Trains one epoch."""
+        loss_of = self.torch.nn.functional.binary_cross_entropy_with_logits
+        order = self.torch.randperm(len(self.x))
+        for i in range(0, ROWS, BATCH):
+            batch = self.x[order[i : i + BATCH]]
+            self.optimizer.zero_grad()
+            loss_of(self.model(batch), batch).backward()
+            self.optimizer.step()
+
+
+def _options(name):
+    return zoo.registry.list_options(name, "dense")
+
+
+def main():
+    """Times all trainings in turn."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--variants", nargs="*", help="all that read vectors by default")
+    arguments = parser.parse_args()
+    x = np.random.default_rng(0).random((ROWS, FEATURES), "float32")
+    names = arguments.variants or [entry.name for entry in zoo.list_variants()]
+    trainings = {}
+    for name in dict.fromkeys([PLAIN, *names]):
+        try:
+            trainings[name] = KerasTraining(name, x)
+        except ValueError as error:
+            print(f"{name} left out: {error}")
+    try:
+        import torch
+
+        trainings["PyTorch"] = TorchTraining(torch, x)
+    except ImportError:
+        print("PyTorch left out: not installed")
+
+    seconds = {name: [] for name in trainings}
+    for _ in range(arguments.rounds):
+        for name, train in trainings.items():
+            began = time.perf_counter()
+            train()
+            seconds[name].append(time.perf_counter() - began)
+
+    rows = {}
+    print(f"{'':24} samples/s  of the plain one")
+    for name, measured in seconds.items():
+        ratios = [plain / own for plain, own in zip(seconds[PLAIN], measured, strict=True)]
+        rows[name] = {
+            "samples_per_second": ROWS / statistics.median(measured),
+            "ratio_to_plain": statistics.median(ratios),
+        }
+        print(
+            f"{name:24} {rows[name]['samples_per_second']:9,.0f}  {statistics.median(ratios):.2f}"
+        )
+    result = {
+        "command": "python -m benchmarks.training",
+        "machine": describe(tf, keras, np),
+        "rounds": arguments.rounds,
+        "rows": rows,
+    }
+    (RESULTS / "training.json").write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
