@@ -1,10 +1,36 @@
+"""Every variant, every backbone and, slowly, every pair of them in every way of training."""
+
+import keras
 import numpy as np
 import pytest
 
 import zoo
-from tests.zoo.testing import run_variant_test
+from tests.zoo.testing import check_export, run_quick_variant_test, run_variant_test
 
 VARIANTS = [entry.name for entry in zoo.list_variants()]
+BACKBONES = zoo.list_backbones()
+
+# What a variant needs in place of the sizes that all others get.
+NEEDS = {
+    "convolutional-winner-take-all": {"code_dim": 72, "filters": (8,)},
+    "linear": {"hidden": ()},
+}
+
+# The one backbone of a variant that refuses all others, and what its sentence names.
+ONLY = {"convolutional-winner-take-all": "conv", "linear": "dense"}
+REFUSED = [
+    (name, backbone)
+    for name, only in ONLY.items()
+    for backbone in BACKBONES
+    if name in VARIANTS and backbone != only
+]
+
+PAIRS = [
+    (name, backbone)
+    for name in VARIANTS
+    for backbone in BACKBONES
+    if (name, backbone) not in REFUSED
+]
 
 
 @pytest.fixture(scope="module")
@@ -17,21 +43,40 @@ def x():
     return images
 
 
-@pytest.mark.parametrize("backbone", zoo.list_backbones())
-@pytest.mark.parametrize("name", VARIANTS)
-def test_variant(name, backbone, x, tmp_path):
-    def make():
-        return zoo.create(name, input_shape=(6, 6, 1), code_dim=8, backbone=backbone)
-
-    ae = run_variant_test(make, x, tmp_path / "model.keras")
-    assert ae.encoder.output_shape == (None, 8)
+def make(name, backbone=None):
+    backbone = backbone or ONLY.get(name, "dense")
+    small = {"dense": {"hidden": (16,)}, "conv": {"filters": (4, 8)}}.get(backbone, {})
+    options = {"code_dim": 8, **small} | NEEDS.get(name, {})
+    return zoo.create(name, input_shape=(6, 6, 1), backbone=backbone, **options)
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_variant_jitted(name, x, tmp_path):
-    run_variant_test(
-        lambda: zoo.create(name, input_shape=(6, 6, 1), code_dim=8, hidden=(16,)),
-        x,
-        tmp_path / "model.keras",
-        jit_compile=True,
-    )
+def test_variant(name, x, tmp_path):
+    ae = run_quick_variant_test(lambda: make(name), x, tmp_path / "model.keras")
+    assert ae.encoder.output_shape == (None, ae.code.size)
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_backbone(backbone, x, tmp_path):
+    run_quick_variant_test(lambda: make("undercomplete", backbone), x, tmp_path / "model.keras")
+
+
+@pytest.mark.parametrize(("name", "backbone"), REFUSED)
+def test_pair_is_refused(name, backbone):
+    with pytest.raises(ValueError, match=f"backbone='{ONLY[name]}'"):
+        zoo.create(name, input_shape=(6, 6, 1), code_dim=8, backbone=backbone)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["plain", "jit", "mixed_bfloat16"])
+@pytest.mark.parametrize(("name", "backbone"), PAIRS)
+def test_pair(name, backbone, how, x, tmp_path):
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16" if how == "mixed_bfloat16" else "float32")
+    try:
+        ae = run_variant_test(
+            lambda: make(name, backbone), x, tmp_path / "model.keras", jit_compile=how == "jit"
+        )
+        check_export(ae, x, str(tmp_path / "encoder"))
+    finally:
+        keras.config.set_dtype_policy(policy)
