@@ -1,4 +1,4 @@
-"""The command line of the zoo: list, data, fit, evaluate, report."""
+"""The command line of the zoo: list, data, fit, evaluate, report, compare."""
 
 from __future__ import annotations
 
@@ -16,6 +16,14 @@ data_dir_option = click.option(
     envvar="AEZOO_DATA_DIR",
     type=click.Path(file_okay=False),
     help="Folder with NAME.npz files, searched before anything is downloaded.",
+)
+full_option = click.option(
+    "--full", is_flag=True, help="Use all rows for probes and queries, measure times, draw UMAP."
+)
+outliers_option = click.option(
+    "--outliers",
+    metavar="LABELS|DATA",
+    help="Test for anomalies: labels, as in 3,7, or a data set whose test rows must stand out.",
 )
 
 
@@ -117,54 +125,147 @@ def fit(
     else:
         config |= {"epochs": epochs, "options": _parse(options)}
     model = fit_run(run, config)
-    click.echo("measuring and drawing ...", err=True)
-    metrics = _measure(run, model, report=True)
-    console.print_result({"run": str(out), **metrics}, as_json)
+    metrics = _measure(run, model)
+    _print_metrics({"run": str(out), **metrics}, as_json)
 
 
-@cli.command(epilog="\b\nExample:\n  python -m zoo evaluate runs/digits --json")
+@cli.command(
+    epilog="""\b
+Examples:
+  python -m zoo evaluate runs/digits --json
+  python -m zoo evaluate runs/mnist --outliers fashion_mnist --data-dir ~/data
+  python -m zoo evaluate runs/mnist_without_3 --outliers 3 --full"""
+)
 @run_argument
 @data_dir_option
+@outliers_option
+@full_option
 @console.json_option
-def evaluate(run: pathlib.Path, data_dir: str | None, as_json: bool) -> None:
-    """Measure a run on its test rows; writes metrics.json."""
+def evaluate(
+    run: pathlib.Path, data_dir: str | None, outliers: str | None, full: bool, as_json: bool
+) -> None:
+    """Measure a run on its test rows.
+
+    Writes metrics.json, report.html with its figures, and TensorBoard logs.
+    """
     from zoo.training import Run
 
     folder = Run(run)
-    metrics = _measure(folder, folder.load_model(), data_dir=data_dir)
-    console.print_result(metrics, as_json, title=str(run))
+    metrics = _measure(folder, folder.load_model(), data_dir, outliers, full)
+    _print_metrics(metrics, as_json, title=str(run))
 
 
 @cli.command(epilog="\b\nExample:\n  python -m zoo report runs/digits")
 @run_argument
 @data_dir_option
-def report(run: pathlib.Path, data_dir: str | None) -> None:
-    """Write report.html and its figures anew."""
+@outliers_option
+@full_option
+def report(run: pathlib.Path, data_dir: str | None, outliers: str | None, full: bool) -> None:
+    """Measure anew as `evaluate` does, and print where the page is."""
     from zoo.training import Run
 
     folder = Run(run)
-    _measure(folder, folder.load_model(), report=True, data_dir=data_dir)
+    _measure(folder, folder.load_model(), data_dir, outliers, full)
     click.echo(folder.folder / "report.html")
 
 
+@cli.command(
+    epilog="""\b
+Examples:
+  python -m zoo compare runs/a runs/b
+  python -m zoo compare runs/* --out compare.html"""
+)
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=pathlib.Path))
+@click.option("--out", type=click.Path(path_type=pathlib.Path), help="Write a page here too.")
+@console.json_option
+def compare(runs: tuple[pathlib.Path, ...], out: pathlib.Path | None, as_json: bool) -> None:
+    """Put runs that were evaluated side by side."""
+    import zoo.evaluation.compare as comparison
+
+    measured = comparison.read(runs)
+    if out is not None:
+        comparison.compare(measured).write(out)
+    found = comparison.warnings(measured)
+    if as_json:
+        records = [
+            {"run": run.name, "folder": str(run.folder), "config": run.config} for run in measured
+        ]
+        for record, run in zip(records, measured, strict=True):
+            record["metrics"] = run.metrics
+        click.echo(json.dumps({"runs": records, "warnings": found}, indent=2))
+        return
+    tables = (comparison.option_table(measured), comparison.metric_table(measured))
+    for table in filter(None, tables):
+        console.print_table([list(line.values()) for line in table], list(table[0]))
+        click.echo()
+    for warning in found:
+        click.echo(f"warning: {warning}", err=True)
+    if out is not None:
+        click.echo(out)
+
+
 def _measure(
-    run: Any, model: Any, report: bool = False, data_dir: str | None = None
+    run: Any,
+    model: Any,
+    data_dir: str | None = None,
+    outliers: str | None = None,
+    full: bool = False,
 ) -> dict[str, Any]:
+    import rich.console
+
     import zoo.datasets
     import zoo.evaluation
+    from zoo.evaluation import tensorboard
+    from zoo.evaluation.anomalies import find_outliers
     from zoo.evaluation.report import build_report
 
     config = run.read_json(run.config_file)
-    dataset = zoo.datasets.load(config["data"], data_dir or config["data_dir"])
-    evaluation = zoo.evaluation.evaluate(model, dataset)
-    run.write_json(run.metrics_file, evaluation.metrics)
-    if report:
+    data_dir = data_dir or config["data_dir"]
+    dataset = zoo.datasets.load(config["data"], data_dir)
+    strange = None if outliers is None else find_outliers(outliers, dataset, data_dir)
+    with rich.console.Console(stderr=True).status("measuring") as status:
+
+        def progress(stage: str) -> None:
+            status.update(f"measuring: {stage}")
+
+        evaluation = zoo.evaluation.evaluate(
+            model, dataset, full=full, outliers=strange, progress=progress
+        )
+        run.write_json(run.metrics_file, evaluation.metrics)
+        status.update("drawing")
         histograms = []
         if run.activations_file.exists():
             histograms = run.read_json(run.activations_file)
-        page = build_report(model, dataset, evaluation, run.read_history(), histograms, config)
+        history = run.read_history()
+        page = build_report(model, dataset, evaluation, history, histograms, config)
         page.write(run.folder / "report.html")
+        folder = run.tensorboard_folder / "evaluation"
+        metrics, codes = evaluation.metrics, evaluation.test_codes
+        tensorboard.log(folder, page, metrics, codes, dataset, step=len(history))
     return evaluation.metrics
+
+
+def _print_metrics(metrics: dict[str, Any], as_json: bool, title: str | None = None) -> None:
+    from zoo.evaluation.representations import is_of_a_representation, side_by_side
+
+    if as_json:
+        console.print_result(metrics, as_json)
+        return
+    lines = side_by_side(metrics)
+    alone = {
+        name: value
+        for name, value in metrics.items()
+        if not isinstance(value, list) and not is_of_a_representation(name, metrics)
+    }
+    console.print_result(alone, as_json, title)
+    if lines:
+        click.echo()
+        console.print_table([list(line.values()) for line in lines], list(lines[0]))
+    if "robustness" in metrics:
+        click.echo()
+        keys = list(metrics["robustness"][0])
+        rows = [list(line.values()) for line in metrics["robustness"]]
+        console.print_table(rows, [key.replace("_", " ") for key in keys])
 
 
 def _parse(options: tuple[str, ...]) -> dict[str, Any]:

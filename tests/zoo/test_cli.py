@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import click.testing
 import numpy as np
@@ -25,7 +26,8 @@ def test_fit_measures_and_reports(run):
     assert {"reconstruction_error", "binarized_error", "precision_at_100_bits"} <= set(metrics)
     for name in ("model.keras", "config.json", "history.csv", "metrics.json", "report.html"):
         assert (out / name).stat().st_size
-    for name in ("reconstructions", "neighbours", "activations", "map", "curves"):
+    names = ("reconstructions", "extremes", "neighbours", "activations", "map", "radius")
+    for name in (*names, "robustness", "curves"):
         assert (out / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -40,7 +42,56 @@ def test_report_is_written_anew(run):
     out, _ = run
     (out / "report.html").unlink()
     assert invoke("report", out).exit_code == 0
-    assert (out / "report.html").exists()
+    page = (out / "report.html").read_text()
+    for words in ("Does the code help?", "PCA of the same size", "Classifiers saw training rows"):
+        assert words in page
+    assert (out / "tensorboard" / "evaluation" / "projector_config.pbtxt").exists()
+
+
+def test_compare(run, tmp_path):
+    out, metrics = run
+    copy = tmp_path / "other"
+    shutil.copytree(out, copy)
+    (copy / "metrics.json").write_text(json.dumps({"reconstruction_error": 9.0}))
+    result = invoke("compare", out, copy, "--json", "--out", tmp_path / "page.html")
+    assert result.exit_code == 0, result.output
+    ours, other = json.loads(result.stdout)["runs"]
+    assert (ours["run"], other["run"]) == ("digits", "other")
+    assert ours["metrics"] == {name: value for name, value in metrics.items() if name != "run"}
+    assert other["metrics"] == {"reconstruction_error": 9.0}
+    page = (tmp_path / "page.html").read_text()
+    for words in ("Runs side by side", "Robustness", "Reconstructions: other"):
+        assert words in page
+    shown = invoke("compare", out, copy)
+    assert "knn_accuracy_bits" in shown.stdout
+
+
+def test_compare_needs_runs_that_were_evaluated(run, tmp_path):
+    copy = tmp_path / "other"
+    shutil.copytree(run[0], copy)
+    (copy / "metrics.json").unlink()
+    for folders, message in (
+        ((run[0], copy), f"run `python -m zoo evaluate {copy}` first"),
+        ((run[0], run[0]), "must be different folders"),
+        ((tmp_path,), "is not a run of `python -m zoo fit`"),
+    ):
+        result = invoke("compare", *folders)
+        assert (result.exit_code, message in result.stderr) == (2, True), result.stderr
+
+
+def test_outliers_and_full(run, tmp_path):
+    copy = tmp_path / "other"
+    shutil.copytree(run[0], copy)
+    result = invoke("evaluate", copy, "--outliers", "3,7", "--full", "--json")
+    assert result.exit_code == 0, result.output
+    metrics = json.loads(result.stdout)
+    assert metrics["outliers"] == "label 3,7"
+    assert {"anomaly_roc_auc", "anomaly_pca_average_precision", "search_milliseconds"} <= set(
+        metrics
+    )
+    assert "training rows are of the same kind" in (copy / "report.html").read_text()
+    result = invoke("evaluate", copy, "--outliers", "nowhere")
+    assert (result.exit_code, "There is no data set 'nowhere'" in result.stderr) == (2, True)
 
 
 def test_vectors_without_labels_of_any_scale(tmp_path):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import matplotlib.figure
+import matplotlib.lines
 import numpy as np
-import sklearn.decomposition
-import sklearn.manifold
+
+from zoo.evaluation.maps import map_rows, two_dimensional_maps
 
 BLUE, ORANGE = "#33669a", "#cc6b2c"
-MAP_ROWS = 1500
 
 
 def reconstructions(rows: list[tuple[str, np.ndarray]]) -> matplotlib.figure.Figure:
@@ -96,31 +99,42 @@ def activation_histograms(histograms: np.ndarray) -> matplotlib.figure.Figure:
     return figure
 
 
-def code_map(codes: np.ndarray, labels: np.ndarray | None) -> matplotlib.figure.Figure:
-    """Codes in two dimensions, by PCA and by t-SNE.
+def code_map(
+    codes: np.ndarray, labels: np.ndarray | None, full: bool = False
+) -> matplotlib.figure.Figure:
+    """Codes in two dimensions: themselves if they have two units, else by PCA, t-SNE and UMAP.
 
     Args:
         codes: `[n, size]`; up to 1,500 evenly spaced rows are drawn.
         labels: Colours `[n]`, or `None`.
+        full: Whether to draw up to 5,000 rows, and UMAP if it is installed.
     """
-    some = np.linspace(0, len(codes) - 1, min(MAP_ROWS, len(codes))).astype(int)
-    codes = codes[some]
-    labels = None if labels is None else labels[some]
-    maps = {}
-    if codes.shape[1] > 1 and len(codes) > 1:
-        maps["PCA"] = sklearn.decomposition.PCA(2, random_state=0).fit_transform(codes)
-    if len(codes) > 50:
-        tsne = sklearn.manifold.TSNE(2, init="random", random_state=0)
-        maps["t-SNE"] = tsne.fit_transform(codes)
-    figure = _figure(10, 4.6)
-    for axis, (name, points) in zip(figure.subplots(1, 2), maps.items(), strict=False):
-        colours = {"color": BLUE} if labels is None else {"c": labels, "cmap": "tab10"}
-        dots = axis.scatter(*points.T, s=6, lw=0, **colours)
+    some = map_rows(len(codes), full)
+    maps = two_dimensional_maps(codes[some], full)
+    figure = _figure(max(5.0, 4.7 * len(maps)) + 0.6, 4.6)
+    colours: dict[str, Any] = {"color": BLUE}
+    names = np.zeros(0)
+    if labels is not None:
+        names, numbers = np.unique(labels[some], return_inverse=True)
+        colours = {"c": numbers, "cmap": "tab10" if len(names) <= 10 else "nipy_spectral"}
+    axes = figure.subplots(1, max(1, len(maps)), squeeze=False)[0]
+    for axis in axes:
         axis.set(xticks=[], yticks=[])
-        axis.set_title(f"{name} of the codes", fontsize=9)
-    if labels is not None and len(np.unique(labels)) <= 10:
+    for axis, (name, points) in zip(axes, maps.items(), strict=False):
+        dots = axis.scatter(*points.T, s=6, lw=0, **colours)
+        title = "the two units of the code" if name == "code" else f"{name} of the codes"
+        axis.set_title(title, fontsize=9)
+    if maps and 0 < len(names) <= 10:
+        handles = [
+            matplotlib.lines.Line2D([], [], ls="", marker="o", color=dots.cmap(dots.norm(i)))
+            for i in range(len(names))
+        ]
         figure.legend(
-            *dots.legend_elements(), loc="outside right center", title="label", fontsize=8
+            handles,
+            [str(name) for name in names],
+            loc="outside right center",
+            title="label",
+            fontsize=8,
         )
     return figure
 
@@ -137,6 +151,101 @@ def curves(history: list[dict[str, float]]) -> matplotlib.figure.Figure:
         axis.set_xlabel("epoch")
         if axis.lines:
             axis.legend(fontsize=7)
+    return figure
+
+
+def courses(
+    runs: Mapping[str, Sequence[Mapping[str, float]]], measure: str
+) -> matplotlib.figure.Figure:
+    """One measure of several trainings over the epochs."""
+    figure = _figure(8, 3)
+    axis = figure.subplots()
+    for name, history in runs.items():
+        axis.plot([row.get(measure, np.nan) for row in history], label=name, lw=1.2)
+    axis.set(xlabel="epoch", ylabel=measure)
+    axis.legend(fontsize=7)
+    return figure
+
+
+def extremes(
+    errors: np.ndarray, inputs: np.ndarray, outputs: np.ndarray, chosen: dict[str, np.ndarray]
+) -> matplotlib.figure.Figure:
+    """Rows of the smallest, median and largest error with their reconstructions.
+
+    Args:
+        errors: Of all rows `[m]`, drawn as a histogram.
+        inputs: Preprocessed chosen rows, the groups one after the other.
+        outputs: Their reconstructions.
+        chosen: Names of groups to the indices of their rows in `errors`.
+    """
+    columns = len(inputs)
+    is_image = inputs.ndim == 4 and inputs.shape[-1] in (1, 3)
+    figure = _figure(max(9.0, 0.95 * columns), 5.4)
+    pictures, histogram = figure.subfigures(2, 1, height_ratios=(1.2, 1), squeeze=False)[:, 0]
+    grid = pictures.subplots(2 if is_image else 1, columns, squeeze=False)
+    captions = [f"{name}\n{errors[i]:.3g}" for name, rows in chosen.items() for i in rows]
+    for i, caption in enumerate(captions):
+        axis = grid[0, i]
+        axis.set_title(caption, fontsize=8)
+        if is_image:
+            show_image(axis, inputs[i])
+            show_image(grid[1, i], outputs[i])
+        else:
+            axis.plot(np.ravel(inputs[i]), color=BLUE, lw=0.8)
+            axis.plot(np.ravel(outputs[i]), color=ORANGE, lw=0.8)
+            axis.set(xticks=[], yticks=[])
+    axis = histogram.subplots()
+    axis.hist(errors[np.isfinite(errors)], bins=50, color=BLUE)
+    axis.set(xlabel="reconstruction error", ylabel="test rows")
+    return figure
+
+
+def robustness(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> matplotlib.figure.Figure:
+    """Errors and accuracies against noise and missing rate.
+
+    Args:
+        runs: Names to the lines of `zoo.evaluation.robustness`; with one run, the accuracy on
+            raw inputs is drawn too.
+    """
+    measures = {"reconstruction_error": "reconstruction error"}
+    if any("linear_accuracy" in line for lines in runs.values() for line in lines):
+        measures["linear_accuracy"] = "linear probe's accuracy"
+    figure = _figure(10, 3.2 * len(measures))
+    grid = figure.subplots(len(measures), 2, squeeze=False, sharey="row")
+    for axes, (measure, title) in zip(grid, measures.items(), strict=True):
+        for axis, corruption in zip(axes, ("noise", "missing"), strict=True):
+            for name, lines in runs.items():
+                some = [line for line in lines if line["corruption"] == corruption]
+                levels = [line["level"] for line in some]
+                axis.plot(levels, [line.get(measure) for line in some], "o-", ms=3, label=name)
+                raw = [line.get(f"{measure}_raw_input") for line in some]
+                if len(runs) == 1 and None not in raw:
+                    axis.plot(levels, raw, "o--", ms=3, color="grey", label="raw input")
+            axis.set(xlabel={"noise": "noise (standard deviations)"}.get(corruption, "missing"))
+        axes[0].set_ylabel(title)
+        axes[0].legend(fontsize=7)
+    return figure
+
+
+def by_radius(runs: Mapping[str, Sequence[Mapping[str, float]]]) -> matplotlib.figure.Figure:
+    """Precision and recall by Hamming radius, and the one against the other.
+
+    Args:
+        runs: Names to the lines of `zoo.evaluation.retrieval.by_radius`.
+    """
+    figure = _figure(10, 3.2)
+    radius, curve = figure.subplots(1, 2)
+    for name, lines in runs.items():
+        radii, precision, recall = (
+            [line[key] for line in lines] for key in ("radius", "precision", "recall")
+        )
+        what = f", {name}" if len(runs) > 1 else ""
+        [drawn] = radius.plot(radii, precision, label=f"precision{what}")
+        radius.plot(radii, recall, "--", color=drawn.get_color(), label=f"recall{what}")
+        curve.plot(recall, precision, "o-", ms=3, label=name)
+    radius.set(xlabel="Hamming radius", ylim=(-0.02, 1.02))
+    curve.set(xlabel="recall", ylabel="precision", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    radius.legend(fontsize=7)
     return figure
 
 

@@ -46,7 +46,8 @@ class Page:
         Args:
             heading: Its heading.
             text: What is to be seen; the alternative text of the figure too.
-            table: Names to values; or several such records, one a line.
+            table: Names to values, of which lists are left out; or several such records, one
+                a line.
             figure: A picture, drawn or as the bytes of a PNG file.
             name: File name of the picture, without ending.
         """
@@ -90,7 +91,8 @@ class Page:
 
 def _table(table: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     if isinstance(table, Mapping):
-        return {"columns": [], "rows": [(name, _show(value)) for name, value in table.items()]}
+        rows = [(name, _show(v)) for name, v in table.items() if not isinstance(v, list)]
+        return {"columns": [], "rows": rows}
     return {
         "columns": list(table[0]),
         "rows": [[_show(value) for value in record.values()] for record in table],

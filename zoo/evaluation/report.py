@@ -11,9 +11,11 @@ from zoo.datasets import Dataset
 from zoo.evaluation import figures
 from zoo.evaluation.evaluate import Evaluation
 from zoo.evaluation.page import Page
+from zoo.evaluation.representations import is_of_a_representation, side_by_side
 from zoo.evaluation.retrieval import hamming_distances, squared_distances
 
 SHOWN = 10
+EXTREMES = 4
 
 
 def build_report(
@@ -42,7 +44,25 @@ def build_report(
         f"{model.code.size} {'bits' if model.code.kind == 'binary' else 'units'}, "
         f"{config['backbone']} backbone, {len(history)} epochs",
     )
-    page.add("Measured on the test rows", table=evaluation.metrics)
+    metrics = evaluation.metrics
+    rows_used = " ".join(evaluation.notes)
+    compared = side_by_side(metrics)
+    if compared:
+        page.add(
+            "Does the code help?",
+            "What simple classifiers and searches make of the code, of raw inputs, and of PCA of "
+            f"the same size. {rows_used}",
+            table=compared,
+        )
+    page.add(
+        "Measured on the test rows",
+        "" if compared else rows_used,
+        table={
+            name: value
+            for name, value in metrics.items()
+            if not (compared and is_of_a_representation(name, metrics))
+        },
+    )
     some = np.linspace(0, len(dataset.x_test) - 1, min(SHOWN, len(dataset.x_test))).astype(int)
     inputs = np.asarray(model.preprocessor(dataset.x_test[some]))
     outputs = evaluation.reconstructions[some]
@@ -71,6 +91,20 @@ def build_report(
             figure=figures.profiles(inputs[:4], outputs[:4]),
             name="reconstructions",
         )
+    chosen = _extremes(evaluation.errors)
+    extremes = np.concatenate(list(chosen.values()))
+    page.add(
+        "Best, median and worst",
+        "Test rows of the smallest, median and largest reconstruction error, above what the "
+        "decoder makes of them, and all errors.",
+        figure=figures.extremes(
+            evaluation.errors,
+            np.asarray(model.preprocessor(dataset.x_test[extremes])),
+            evaluation.reconstructions[extremes],
+            chosen,
+        ),
+        name="extremes",
+    )
     if histograms:
         page.add(
             "Activations of the code",
@@ -81,13 +115,41 @@ def build_report(
     page.add(
         "Map of the codes",
         "Test rows, coloured by label where there are labels; labels took no part in training.",
-        figure=figures.code_map(evaluation.test_codes, dataset.y_test),
+        figure=figures.code_map(evaluation.test_codes, dataset.y_test, evaluation.full),
         name="map",
     )
+    if "by_radius" in metrics:
+        page.add(
+            "Retrieval by Hamming radius",
+            "What queries find within so many flipped bits; a query that finds nothing counts as "
+            "precision 0.",
+            figure=figures.by_radius({"bits": metrics["by_radius"]}),
+            name="radius",
+        )
+    if "robustness" in metrics:
+        page.add(
+            "Robustness",
+            "Test rows with Gaussian noise, and with components missing: the error of "
+            "reconstructing the clean row, and the accuracy of a linear probe fitted on clean "
+            "training rows.",
+            figure=figures.robustness({"code": metrics["robustness"]}),
+            name="robustness",
+        )
     if history:
         page.add("Training", figure=figures.curves(history), name="curves")
     page.add("Options", table=config)
     return page
+
+
+def _extremes(errors: np.ndarray) -> dict[str, np.ndarray]:
+    order = np.argsort(errors, kind="stable")
+    count = min(EXTREMES, -(-len(errors) // 3))
+    middle = max(0, (len(errors) - count) // 2)
+    return {
+        "best": order[:count],
+        "median": order[middle : middle + count],
+        "worst": order[::-1][:count],
+    }
 
 
 def _neighbours(dataset: Dataset, evaluation: Evaluation, some: np.ndarray) -> Any:

@@ -1,0 +1,48 @@
+import importlib.util
+
+import numpy as np
+import pytest
+
+from zoo.evaluation import figures
+from zoo.evaluation.maps import map_rows, two_dimensional_maps
+
+CODES = np.random.default_rng(0).normal(size=(60, 5)).astype("float32")
+
+
+def test_a_code_of_two_units_is_its_own_map():
+    maps = two_dimensional_maps(CODES[:, :2])
+    assert list(maps) == ["code"]
+    np.testing.assert_array_equal(maps["code"], CODES[:, :2])
+
+
+def test_longer_codes_are_mapped_the_same_every_time():
+    maps, again = two_dimensional_maps(CODES), two_dimensional_maps(CODES)
+    assert list(maps) == ["PCA", "t-SNE"]
+    for name, points in maps.items():
+        assert points.shape == (60, 2)
+        np.testing.assert_array_equal(points, again[name])
+
+
+@pytest.mark.parametrize(
+    ("shape", "names"), [((60, 1), ["t-SNE"]), ((20, 5), ["PCA"]), ((1, 3), [])]
+)
+def test_maps_that_make_no_sense_are_left_out(shape, names):
+    codes = CODES[: shape[0], : shape[1]]
+    assert list(two_dimensional_maps(codes)) == names
+    assert figures.code_map(codes, None)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("umap") is None, reason="umap-learn is not installed")
+def test_umap_where_it_is_installed():
+    assert two_dimensional_maps(CODES, full=True)["UMAP"].shape == (60, 2)
+
+
+def test_labels_of_any_kind_colour_a_map():
+    for labels in (np.arange(60) % 3, np.array(["a", "b"] * 30), np.arange(60)):
+        figure = figures.code_map(CODES[:, :2], labels)
+        assert len(figure.legends) == (len(np.unique(labels)) <= 10)
+
+
+def test_rows_of_a_map():
+    assert len(map_rows(10)) == 10
+    assert (len(map_rows(9999)), len(map_rows(9999, full=True))) == (1500, 5000)
