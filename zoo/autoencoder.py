@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from zoo.checks import check_training_data
+from zoo.checks import check_training_data, texts_to_tensor
 from zoo.code import CodeSpec
 from zoo.layers import Binarize
 from zoo.likelihood import check_likelihood, reconstruction_error
@@ -175,15 +175,22 @@ class Autoencoder(keras.Model):
                 outside of what the likelihood allows.
         """
         check_training_data(self, x, "x")
-        validation_data = kwargs.get("validation_data")
-        if isinstance(validation_data, tuple | list):
-            validation_data = validation_data[0]
-        check_training_data(self, validation_data, "validation_data")
+        held_out = kwargs.get("validation_data")
+        first = held_out[0] if isinstance(held_out, tuple | list) else held_out
+        check_training_data(self, first, "validation_data")
+        if held_out is not None:
+            kwargs["validation_data"] = keras.tree.map_structure(texts_to_tensor, held_out)
+        x, y = texts_to_tensor(x), texts_to_tensor(y)
         return super().fit(x, _explicit_target(x, y, kwargs), *args, **kwargs)
 
     def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Measures loss and metrics; arguments as for `keras.Model.evaluate`, `y` optional."""
+        x, y = texts_to_tensor(x), texts_to_tensor(y)
         return super().evaluate(x, _explicit_target(x, y, kwargs), *args, **kwargs)
+
+    def predict(self, x: Any, **kwargs: Any) -> Any:
+        """Reconstructs; arguments as for `keras.Model.predict`."""
+        return super().predict(texts_to_tensor(x), **kwargs)
 
     def compute_loss(
         self,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from zoo.likelihood import check_targets
 
@@ -46,7 +47,17 @@ def check_training_data(model: Autoencoder, x: Any, name: str) -> None:
                 f"`{name}` must be finite; remove or fill missing values. "
                 f"Received: NaN or infinity in row {bad} of {len(x)}"
             )
-    if model.likelihood == "gaussian":
+    if model.likelihood not in ("bernoulli", "multinomial"):
         return
     sample = x[:: max(1, len(x) // SAMPLE)]
-    check_targets(model.likelihood, keras.ops.convert_to_numpy(model.preprocessor(sample)), name)
+    check_targets(
+        model.likelihood,
+        keras.ops.convert_to_numpy(model.preprocessor(texts_to_tensor(sample))),
+        name,
+    )
+
+
+def texts_to_tensor(x: Any) -> Any:
+    """Turns a NumPy array of strings into a tensor, for Keras refuses it; all else stays."""
+    is_text = isinstance(x, np.ndarray) and x.dtype.kind in "OSU"
+    return tf.constant(x.astype(object)) if is_text else x

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from zoo.autoencoder import Autoencoder
+from zoo.checks import texts_to_tensor
 
 
 def impute(model: Autoencoder, x: Any, batch_size: int = 256) -> np.ndarray:
@@ -35,6 +36,8 @@ def impute(model: Autoencoder, x: Any, batch_size: int = 256) -> np.ndarray:
             "`model` must take missing values, as the variant 'missing' does. Received: "
             f"{model.recipe.get('variant') or model.name}"
         )
-    target = np.asarray(model.preprocessor.predict(x, batch_size=batch_size, verbose=0))
+    target = np.asarray(
+        model.preprocessor.predict(texts_to_tensor(x), batch_size=batch_size, verbose=0)
+    )
     reconstruction = np.asarray(model.predict(x, batch_size=batch_size, verbose=0))
     return np.where(np.isnan(target), reconstruction, target).astype("float32")

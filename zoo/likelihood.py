@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import keras
 import numpy as np
+
+from zoo.layers.table_output import TableOutput
 
 LIKELIHOODS = ("bernoulli", "gaussian", "multinomial")
 
@@ -19,20 +22,43 @@ def check_likelihood(name: str) -> str:
     Raises:
         ValueError: If it is not.
     """
-    if name not in LIKELIHOODS:
+    if name not in LIKELIHOODS and not is_table(name):
         raise ValueError(
             f"`likelihood` must be one of {', '.join(LIKELIHOODS)}. Received: likelihood={name!r}"
         )
     return name
 
 
-def output_layer(likelihood: str) -> keras.layers.Layer:
-    """The decoder's last activation: probabilities, or means for Gaussian."""
-    activation = {"bernoulli": "sigmoid", "gaussian": "linear", "multinomial": "softmax"}
-    # float32 whatever the policy: a probability of 1 - 1e-4 is 1 in half precision.
-    return keras.layers.Activation(
-        activation[check_likelihood(likelihood)], dtype="float32", name="reconstruction"
-    )
+def output_layer(likelihood: str, rank: int) -> keras.layers.Layer:
+    """The decoder's last activation: probabilities, or means for Gaussian.
+
+    Args:
+        likelihood: See `reconstruction_error`.
+        rank: Number of axes of one example.
+
+    Returns:
+        A layer that keeps the shape and computes in float32 whatever the policy, for a
+        probability of 1 - 1e-4 is 1 in half precision.
+    """
+    how = {"dtype": "float32", "name": "reconstruction"}
+    if is_table(likelihood):
+        numeric, groups = table_columns(likelihood)
+        return TableOutput(numeric, groups, **how)
+    if likelihood == "multinomial":
+        return keras.layers.Softmax(axis=tuple(range(1, rank + 1)), **how)
+    activation = "sigmoid" if check_likelihood(likelihood) == "bernoulli" else "linear"
+    return keras.layers.Activation(activation, **how)
+
+
+def is_table(likelihood: str) -> bool:
+    """Whether a likelihood is that of a table, `"table:3,4,2"` say."""
+    return bool(re.fullmatch(r"table:\d+(,[1-9]\d*)*", likelihood))
+
+
+def table_columns(likelihood: str) -> tuple[int, tuple[int, ...]]:
+    """The number of numeric columns, and the number of categories of each other column."""
+    numeric, *groups = (int(number) for number in likelihood.removeprefix("table:").split(","))
+    return numeric, tuple(groups)
 
 
 def check_targets(likelihood: str, targets: np.ndarray, name: str) -> None:
@@ -46,7 +72,7 @@ def check_targets(likelihood: str, targets: np.ndarray, name: str) -> None:
     Raises:
         ValueError: If a value is one that the likelihood gives no probability.
     """
-    if likelihood == "gaussian" or np.isnan(targets).all():
+    if likelihood not in ("bernoulli", "multinomial") or np.isnan(targets).all():
         return
     low, high = float(np.nanmin(targets)), float(np.nanmax(targets))
     if likelihood == "bernoulli" and (low < 0 or high > 1):
@@ -74,7 +100,10 @@ def reconstruction_error(
     Args:
         likelihood: `"bernoulli"` (cross-entropy in nats; targets in [0, 1]), `"gaussian"`
             (squared error) or `"multinomial"` (cross-entropy in nats per counted item; targets
-            are counts or weights, reconstructions probabilities that sum to 1).
+            are counts or weights, reconstructions probabilities that sum to 1), or
+            `"table:N,G,H"` for the output of `TableEncoding` (squared error of N numeric columns
+            and cross-entropy of columns of G and of H categories, averaged over the columns
+            that were observed).
         target: Tensor `[batch, ...]`.
         reconstruction: Tensor of the same shape.
         weight: Factor of each component's error, a tensor of the same shape; 1 if omitted.
@@ -94,17 +123,31 @@ def reconstruction_error(
         errors = ops.binary_crossentropy(target, reconstruction)
     elif likelihood == "gaussian":
         errors = ops.square(target - reconstruction)
+    elif likelihood == "multinomial":
+        errors = _categorical(target, reconstruction)
     else:
-        errors = -target * ops.log(ops.maximum(reconstruction, TINY))
+        numeric, _ = table_columns(likelihood)
+        squares = ops.square(target[:, :numeric] - reconstruction[:, :numeric])
+        others = _categorical(target[:, numeric:], reconstruction[:, numeric:])
+        errors = ops.concatenate([squares, others], axis=-1)
     if observed is not None:
         errors = ops.where(observed, errors, 0.0)
     if weight is not None:
         errors *= _rows(weight)
     if likelihood == "multinomial":
         return _ratio(ops.sum(errors, axis=-1), ops.sum(target, axis=-1))
+    if is_table(likelihood):
+        # A known category counts as one column, an unknown one, all zeros, as none.
+        counted = ops.ones_like(target) if observed is None else ops.cast(observed, "float32")
+        counted = ops.concatenate([counted[:, :numeric], target[:, numeric:]], axis=-1)
+        return _ratio(ops.sum(errors, axis=-1), ops.sum(counted, axis=-1))
     if observed is None:
         return ops.mean(errors, axis=-1)
     return _ratio(ops.sum(errors, axis=-1), ops.sum(ops.cast(observed, "float32"), axis=-1))
+
+
+def _categorical(target: Any, probability: Any) -> Any:
+    return -target * keras.ops.log(keras.ops.maximum(probability, TINY))
 
 
 def _ratio(total: Any, count: Any) -> Any:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from zoo.autoencoder import Autoencoder
 from zoo.backbones.backbone import Backbone
@@ -48,7 +49,8 @@ def variant(name: str, kind: str, source: str, **defaults: Any) -> Callable:
         name: The name for `create`.
         kind: Kind of its codes, see `CodeSpec`.
         source: Authors and year of the paper.
-        **defaults: Likelihood and options of the backbone where `create` is told nothing else.
+        **defaults: Backbone, likelihood and options of the backbone where `create` is told
+            nothing else.
 
     Returns:
         A decorator of a function `(plan, **options) -> Autoencoder`, whose docstring's first
@@ -98,17 +100,19 @@ def list_options(name: str, backbone: str) -> list[str]:
     _discover()
     trunks = _look_up("backbone", backbone, _backbones)
     of_variant = _options_of(_look_up("variant", name, _variants).build)
-    return sorted(_options_of(trunks) | of_variant | CORRUPTION_OPTIONS)
+    of_backbone = _options_of(trunks) | _options_of(trunks.preprocessing)
+    return sorted(of_backbone | of_variant | CORRUPTION_OPTIONS)
 
 
 def create(
     name: str,
     input_shape: tuple[int, ...],
     code_dim: int,
-    backbone: str = "dense",
+    backbone: str | None = None,
     likelihood: str | None = None,
     preprocessing: keras.layers.Layer | None = None,
-    input_dtype: str = "float32",
+    input_dtype: str | None = None,
+    adapt: Any = None,
     corruption: str | keras.layers.Layer | None = None,
     corruption_level: float | keras.optimizers.schedules.LearningRateSchedule | None = None,
     emphasis: Sequence[float] | None = None,
@@ -120,13 +124,18 @@ def create(
         name: A variant, see `list_variants`.
         input_shape: Shape of one raw example, without the batch.
         code_dim: Number of units (bits) of the code.
-        backbone: A backbone, see `list_backbones`.
+        backbone: A backbone, see `list_backbones`; the variant's own, for most `"dense"`, if
+            omitted.
         likelihood: `"bernoulli"` for data in [0, 1] (cross-entropy), `"gaussian"` for any real
             data (squared error) or `"multinomial"` for counts (cross-entropy per item). The
             variant's or else the backbone's own if omitted, for most `"bernoulli"`.
         preprocessing: A layer from raw to model inputs, `keras.layers.Rescaling(1 / 255)` for
             bytes of pixels say. It becomes part of the model and is exported with it.
-        input_dtype: Dtype of the raw input.
+        input_dtype: Dtype of the raw input; `"string"` if omitted and `adapt` is text, else
+            `"float32"`.
+        adapt: Raw training data, an array, that the preprocessing is adapted to before the model
+            is built: the vocabulary of texts or the categories of a table, say. The backbone
+            chooses the preprocessing if `preprocessing` is omitted.
         corruption: What spoils the encoder's input in training, which makes any variant a
             denoising one: `"gaussian"`, `"masking"`, `"salt-and-pepper"` or a layer. The
             encoder that is exported does not have it.
@@ -148,8 +157,12 @@ def create(
     """
     _discover()
     entry = _look_up("variant", name, _variants)
+    backbone = backbone or entry.defaults.get("backbone", "dense")
     trunks = _look_up("backbone", backbone, _backbones)
-    input_shape = _check_shape(input_shape)
+    if input_dtype is None:
+        is_text = adapt is not None and np.asarray(adapt).dtype.kind in "OUS"
+        input_dtype = "string" if is_text else "float32"
+    input_shape = _check_shape(input_shape, input_dtype)
     code = CodeSpec(entry.kind, code_dim)
     known = list_options(name, backbone)
     for option in options:
@@ -158,14 +171,19 @@ def create(
                 f"Unknown option {option!r} for variant {name!r} with backbone {backbone!r}."
                 f"{_nearest(option, set(known))} Options: {', '.join(known)}"
             )
-    likelihood = likelihood or entry.defaults.get("likelihood") or trunks.default_likelihood
     of_trunks = {
         key: value
         for key, value in (entry.defaults | options).items()
         if key in _options_of(trunks)
     }
+    preprocessing = _adapted(preprocessing, trunks, adapt, options)
+    likelihood = likelihood or getattr(preprocessing, "likelihood", None)
+    likelihood = likelihood or entry.defaults.get("likelihood") or trunks.default_likelihood
     inputs = keras.Input(input_shape, dtype=input_dtype, name="inputs")
     target = inputs if preprocessing is None else preprocessing(inputs)
+    # Some layers say float32 and return integers: TextVectorization does when it counts.
+    if input_dtype == "string" or not keras.backend.is_float_dtype(target.dtype):
+        target = keras.ops.cast(target, "float32")
     plan = Plan(
         inputs=inputs,
         target=target,
@@ -206,7 +224,7 @@ def _discover() -> None:
 
 def _options_of(function: Callable) -> set[str]:
     names = inspect.signature(function).parameters
-    return set(names) - {"plan", "input_shape", "likelihood"}
+    return set(names) - {"plan", "input_shape", "likelihood", "data"}
 
 
 def _look_up(what: str, name: str, entries: dict[str, Any]) -> Any:
@@ -216,6 +234,27 @@ def _look_up(what: str, name: str, entries: dict[str, Any]) -> Any:
             f"Known: {', '.join(sorted(entries))}"
         )
     return entries[name]
+
+
+def _adapted(
+    preprocessing: keras.layers.Layer | None,
+    trunks: type[Backbone],
+    adapt: Any,
+    options: dict[str, Any],
+) -> keras.layers.Layer | None:
+    wanted = _options_of(trunks.preprocessing)
+    given = {key: value for key, value in options.items() if key in wanted}
+    if given and (adapt is None or preprocessing is not None):
+        raise ValueError(
+            f"The options {', '.join(sorted(given))} are for the backbone's own preprocessing: "
+            f"give `adapt`, raw training data, and no `preprocessing`. Received: {given}"
+        )
+    if adapt is None:
+        return preprocessing
+    if preprocessing is None:
+        return trunks.preprocessing(np.asarray(adapt), **given)
+    preprocessing.adapt(np.asarray(adapt))
+    return preprocessing
 
 
 def _nearest(name: str, known: set[str]) -> str:
@@ -228,9 +267,10 @@ def _refuse_duplicate(name: str, entries: dict[str, Any]) -> None:
         raise ValueError(f"The name {name!r} is registered already.")
 
 
-def _check_shape(shape: Any) -> tuple[int, ...]:
+def _check_shape(shape: Any, dtype: str) -> tuple[int, ...]:
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
-    if not shape or any(not isinstance(d, int) or d < 1 for d in shape):
+    scalar = dtype == "string" and shape == ()
+    if (not shape and not scalar) or any(not isinstance(d, int) or d < 1 for d in shape):
         raise ValueError(
             "`input_shape` must be the shape of one example, positive integers without the "
             f"batch. Received: input_shape={shape}"

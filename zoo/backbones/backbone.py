@@ -30,7 +30,21 @@ class Backbone:
 
     def __init__(self, input_shape: tuple[int, ...], likelihood: str):
         self.input_shape = tuple(input_shape)
-        self.output = output_layer(likelihood)
+        self.output = output_layer(likelihood, len(self.input_shape))
+
+    @classmethod
+    def preprocessing(cls, data: Any) -> keras.layers.Layer | None:
+        """The layer from raw inputs to what the trunks take, adapted to data.
+
+        A subclass may add options, which become options of `zoo.create`.
+
+        Args:
+            data: Raw training data.
+
+        Returns:
+            The layer, or `None` if the trunks take raw inputs.
+        """
+        return None
 
     def encode(self, x: Any) -> Any:
         """Features `[batch, features]` of inputs `[batch, *input_shape]`."""

@@ -24,18 +24,22 @@ from zoo.layers.kl_sparsity import KLSparsity
 from zoo.layers.l1_penalty import L1Penalty
 from zoo.layers.lifetime_sparsity import LifetimeSparsity
 from zoo.layers.mask_missing import MaskMissing
+from zoo.layers.mask_padding import MaskPadding
 from zoo.layers.masking_corruption import MaskingCorruption
 from zoo.layers.mean_only_batch_normalization import MeanOnlyBatchNormalization
 from zoo.layers.missing_indicator import MissingIndicator
 from zoo.layers.pack_bits import PackBits
 from zoo.layers.penalty import Penalty
 from zoo.layers.perplexity import Perplexity
+from zoo.layers.plain_gru import PlainGRU
 from zoo.layers.prior_discrepancy import PriorDiscrepancy
 from zoo.layers.resample_dead_units import ResampleDeadUnits
 from zoo.layers.salt_and_pepper_corruption import SaltAndPepperCorruption
 from zoo.layers.saturating_noise import SaturatingNoise
 from zoo.layers.spatial_sparsity import SpatialSparsity
 from zoo.layers.stochastic_binary import StochasticBinary
+from zoo.layers.table_encoding import TableEncoding
+from zoo.layers.table_output import TableOutput
 from zoo.layers.tied_dense import TiedDense
 from zoo.layers.top_k import TopK
 from zoo.layers.unit_norm_decoder import unit_norm_decoder
@@ -66,18 +70,22 @@ __all__ = [
     "L1Penalty",
     "LifetimeSparsity",
     "MaskMissing",
+    "MaskPadding",
     "MaskingCorruption",
     "MeanOnlyBatchNormalization",
     "MissingIndicator",
     "PackBits",
     "Penalty",
     "Perplexity",
+    "PlainGRU",
     "PriorDiscrepancy",
     "ResampleDeadUnits",
     "SaltAndPepperCorruption",
     "SaturatingNoise",
     "SpatialSparsity",
     "StochasticBinary",
+    "TableEncoding",
+    "TableOutput",
     "TiedDense",
     "TopK",
     "VectorQuantizer",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 
 from zoo.autoencoder import Autoencoder
+from zoo.backbones.dense import Dense
 from zoo.plan import Plan
 from zoo.registry import variant
 
@@ -54,7 +55,7 @@ def linear(plan: Plan, weight_decay: float = 0.0) -> Autoencoder:
         [Baldi & Hornik, Neural Networks and Principal Component Analysis,
         1989](https://doi.org/10.1016/0893-6080(89)90014-2)
     """
-    if getattr(plan.backbone, "hidden", None) != ():
+    if type(plan.backbone) is not Dense or plan.backbone.hidden:
         raise ValueError(
             "The linear variant wants backbone='dense' with hidden=(); use 'undercomplete' for "
             f"others. Received: {type(plan.backbone).__name__} with "

@@ -1,0 +1,85 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import zoo
+from zoo.likelihood import reconstruction_error
+
+WORDS = (["cat", "dog", "mouse", "horse"], ["bread", "cheese", "wine", "soup"])
+
+
+@pytest.fixture(scope="module")
+def texts():
+    rng = np.random.default_rng(0)
+    return np.array([" ".join(rng.choice(WORDS[i % 2], rng.integers(3, 9))) for i in range(96)])
+
+
+def make(texts, **options):
+    how = {"code_dim": 4, "backbone": "text", "adapt": texts, "hidden": (16,)} | options
+    ae = zoo.create(how.pop("name", "undercomplete"), (), **how)
+    ae.compile(optimizer=keras.optimizers.Adam(0.01))
+    return ae
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("semantic-hash", {"weighting": "tf-idf"}), ("undercomplete", {"corruption": "masking"})],
+)
+def test_raw_strings_in_and_the_same_codes_after_a_round_trip(name, options, texts, tmp_path):
+    ae = make(texts, name=name, **options)
+    assert ae.likelihood == "multinomial"
+    errors = ae.fit(texts, validation_data=texts, epochs=6, verbose=0).history
+    assert errors["val_reconstruction_error"][-1] < errors["val_reconstruction_error"][0]
+    ae.save(tmp_path / "model.keras")
+    loaded = zoo.load(tmp_path)
+    some = tf.constant(["Cat, dog!", "an unknown word", ""])
+    np.testing.assert_array_equal(loaded.encoder(some), ae.encoder(some))
+    np.testing.assert_array_equal(loaded.predict(texts, verbose=0), ae.predict(texts, verbose=0))
+    assert loaded.get_layer("bag_of_words").get_vocabulary()[1:] != []
+    ae.encoder.export(tmp_path / "saved", verbose=False)
+    served = tf.saved_model.load(tmp_path / "saved")
+    np.testing.assert_allclose(served.serve(some), ae.encoder(some), atol=1e-5)
+
+
+def test_case_and_punctuation_do_not_matter(texts):
+    ae = make(texts)
+    a, b = np.asarray(ae.encoder(tf.constant(["cat dog dog", "Dog, CAT. dog!"])))
+    np.testing.assert_array_equal(a, b)
+
+
+def test_multinomial_is_the_cross_entropy_per_word():
+    rng = np.random.default_rng(0)
+    counts = rng.integers(0, 5, (6, 7)).astype("float32")
+    counts[2] = 0
+    p = rng.dirichlet(np.ones(7), 6).astype("float32")
+    expected = -(counts * np.log(p)).sum(axis=1) / np.maximum(counts.sum(axis=1), 1)
+    np.testing.assert_allclose(reconstruction_error("multinomial", counts, p), expected, rtol=1e-5)
+    assert float(reconstruction_error("multinomial", counts, p)[2]) == 0
+
+
+def test_reconstructions_are_distributions(texts):
+    p = make(texts).predict(texts, verbose=0)
+    np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_counts_without_texts():
+    counts = np.random.default_rng(0).poisson(1.0, (64, 12)).astype("float32")
+    ae = zoo.create("undercomplete", (12,), 3, backbone="text")
+    ae.compile(optimizer="adam")
+    ae.fit(counts, verbose=0)
+    with pytest.raises(ValueError, match="not negative, for likelihood='multinomial'"):
+        ae.fit(-counts, verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"weighting": "bm25"}, "count, tf-idf, binary"),
+        ({"adapt": None, "vocabulary_size": 9}, "give `adapt`"),
+        ({"adapt": np.zeros((3, 2))}, "list of texts"),
+    ],
+)
+def test_wrong_options_get_one_sentence(options, message, texts):
+    with pytest.raises(ValueError, match=message):
+        make(texts, input_dtype="string", **options)

@@ -1,0 +1,87 @@
+"""`text`: fully connected trunks on bags of words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from zoo.backbones.dense import Dense
+from zoo.registry import backbone
+
+WEIGHTINGS = {"count": "count", "tf-idf": "tf_idf", "binary": "multi_hot"}
+
+
+@backbone("text")
+class Text(Dense):
+    """Fully connected trunks on word counts; the encoder reads their logarithms.
+
+    With `zoo.create(..., input_shape=(), adapt=texts)` the model takes raw strings: the
+    vocabulary is adapted to the texts, saved with the model and exported with it.
+
+    Args:
+        input_shape: (size of the vocabulary,).
+        likelihood: `"multinomial"` unless told otherwise.
+        hidden: As for the dense backbone.
+        activation: As for the dense backbone.
+        tied: As for the dense backbone.
+
+    Reference:
+        [Salakhutdinov & Hinton, Semantic Hashing, 2009](https://doi.org/10.1016/j.ijar.2008.11.006),
+        for multinomial reconstructions
+
+    Example:
+    >>> ae = zoo.create("semantic-hash", (), 32, backbone="text", adapt=texts)
+    >>> ae.fit(texts)
+    """
+
+    default_likelihood = "multinomial"
+
+    def __init__(
+        self,
+        input_shape: tuple[int, ...],
+        likelihood: str,
+        hidden: Sequence[int] = (512, 256),
+        activation: str = "relu",
+        tied: bool = False,
+    ):
+        super().__init__(input_shape, likelihood, hidden, activation, tied)
+
+    @classmethod
+    def preprocessing(
+        cls, data: Any, vocabulary_size: int = 10000, weighting: str = "count"
+    ) -> keras.layers.Layer:
+        """Words to their counts, lower-cased and without punctuation.
+
+        Args:
+            data: Texts `[n]`.
+            vocabulary_size: Words that are told apart at most; all others count as one more.
+            weighting: `"count"`, `"tf-idf"` (rare words weigh more) or `"binary"`.
+
+        Returns:
+            A `keras.layers.TextVectorization`, adapted.
+
+        Raises:
+            ValueError: If an option is wrong or the data are not texts.
+        """
+        if weighting not in WEIGHTINGS:
+            raise ValueError(
+                f"`weighting` must be one of {', '.join(WEIGHTINGS)}. "
+                f"Received: weighting={weighting!r}"
+            )
+        if data.ndim != 1 or not all(isinstance(text, str | bytes) for text in data):
+            raise ValueError(
+                "The text backbone wants to adapt to a list of texts. "
+                f"Received: shape={data.shape}, dtype={data.dtype}"
+            )
+        layer = keras.layers.TextVectorization(
+            max_tokens=vocabulary_size + 1, output_mode=WEIGHTINGS[weighting], name="bag_of_words"
+        )
+        layer.adapt(np.asarray(data, object))
+        return layer
+
+    def encode(self, x: Any) -> Any:
+        """Applies the hidden layers to the logarithms of 1 + counts."""
+        return super().encode(keras.ops.log1p(x))
