@@ -9,6 +9,7 @@ from zoo.layers.bit_decorrelation import BitDecorrelation
 from zoo.layers.commitment_penalty import CommitmentPenalty
 from zoo.layers.corruption import Corruption
 from zoo.layers.dead_units import DeadUnits
+from zoo.layers.drop_patches import DropPatches
 from zoo.layers.emphasis import Emphasis
 from zoo.layers.encoder_penalty import EncoderPenalty
 from zoo.layers.finite_scalar_quantizer import FiniteScalarQuantizer
@@ -32,6 +33,7 @@ from zoo.layers.pack_bits import PackBits
 from zoo.layers.penalty import Penalty
 from zoo.layers.perplexity import Perplexity
 from zoo.layers.plain_gru import PlainGRU
+from zoo.layers.position_embedding import PositionEmbedding
 from zoo.layers.prior_discrepancy import PriorDiscrepancy
 from zoo.layers.resample_dead_units import ResampleDeadUnits
 from zoo.layers.salt_and_pepper_corruption import SaltAndPepperCorruption
@@ -55,6 +57,7 @@ __all__ = [
     "CommitmentPenalty",
     "Corruption",
     "DeadUnits",
+    "DropPatches",
     "Emphasis",
     "EncoderPenalty",
     "FiniteScalarQuantizer",
@@ -78,6 +81,7 @@ __all__ = [
     "Penalty",
     "Perplexity",
     "PlainGRU",
+    "PositionEmbedding",
     "PriorDiscrepancy",
     "ResampleDeadUnits",
     "SaltAndPepperCorruption",
