@@ -57,6 +57,7 @@ class BatchTopK(keras.layers.Layer):
         self.threshold = self.add_weight(
             shape=(),
             dtype="float32",
+            autocast=False,
             initializer=keras.initializers.Constant(-1.0),
             trainable=False,
             name="threshold",

@@ -60,6 +60,7 @@ class JumpReLU(keras.layers.Layer):
         self.log_threshold = self.add_weight(
             shape=(input_shape[-1],),
             dtype="float32",
+            autocast=False,
             initializer=keras.initializers.Constant(math.log(self.initial_threshold)),
             name="log_threshold",
         )

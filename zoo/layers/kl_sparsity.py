@@ -64,6 +64,7 @@ class KLSparsity(Penalty):
             self.moving_mean = self.add_weight(
                 shape=(input_shape[-1],),
                 dtype="float32",
+                autocast=False,
                 initializer=keras.initializers.Constant(self.target),
                 trainable=False,
                 name="moving_mean",

@@ -87,6 +87,7 @@ class VectorQuantizer(keras.layers.Layer):
         self.counts = self.add_weight(
             shape=(self.groups, self.codes),
             dtype="float32",
+            autocast=False,
             initializer="ones",
             trainable=False,
             name="counts",
@@ -94,6 +95,7 @@ class VectorQuantizer(keras.layers.Layer):
         self.sums = self.add_weight(
             shape=(self.groups, self.codes, units // self.groups),
             dtype="float32",
+            autocast=False,
             initializer=keras.initializers.RandomNormal(stddev=1.0, seed=self.seed),
             trainable=False,
             name="sums",

@@ -1,0 +1,155 @@
+"""What the sparse dictionaries promise as whole models."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import zoo
+from zoo.layers import DeadUnits, ResampleDeadUnits, unit_norm_decoder
+
+rng = np.random.default_rng(0)
+# Sums of 3 of 16 directions.
+ATOMS = rng.normal(size=(16, 8)).astype("float32")
+X = (np.argsort(rng.random((256, 16)), axis=1) < 3) @ ATOMS
+
+
+def make(name, code_dim=16, **options):
+    keras.utils.set_random_seed(0)
+    return zoo.create(name, (8,), code_dim, likelihood="gaussian", hidden=(), **options)
+
+
+def fit(ae, epochs=2, **how):
+    ae.compile(optimizer=keras.optimizers.Adam(0.01))
+    return ae.fit(X, batch_size=64, epochs=epochs, verbose=0, **how).history
+
+
+def test_codes_of_k_sparse_have_exactly_alpha_k_units():
+    ae = make("k-sparse", k=3, alpha=2.0, annealing_steps=4)
+    fit(ae)
+    assert (np.count_nonzero(ae.encoder(X), axis=1) == 6).all()
+    graph = keras.Model(ae.input, ae.get_layer("k_sparse").output)
+    assert (np.count_nonzero(graph(X), axis=1) == 3).all()
+
+
+def test_codes_of_top_k_have_at_most_k_units_and_batch_top_k_about_k():
+    ae = make("top-k", k=3)
+    history = fit(ae)
+    assert (np.count_nonzero(ae.encoder(X), axis=1) <= 3).all()
+    assert history["active_units"][-1] <= 3
+    ae = make("batch-top-k", k=3, momentum=0.5)
+    history = fit(ae, epochs=20)
+    assert history["active_units"][-1] == pytest.approx(3)
+    assert np.count_nonzero(ae.encoder(X)) / len(X) == pytest.approx(3, rel=0.15)
+
+
+@pytest.mark.parametrize("name", ["sparse-l1", "top-k"])
+def test_decoder_rows_stay_at_length_1_through_training_and_loading(name, tmp_path):
+    ae = make(name)
+    for model in (ae, None):
+        if model is None:
+            ae.save(tmp_path / "model.keras")
+            model = zoo.load(tmp_path)
+        fit(model, epochs=1)
+        kernel = np.asarray(model.get_layer("decoder_output").kernel)
+        np.testing.assert_allclose(np.linalg.norm(kernel, axis=1), 1, rtol=1e-5)
+    free = make(name, unit_norm=False)
+    fit(free, epochs=1)
+    norms = np.linalg.norm(free.get_layer("decoder_output").kernel, axis=1)
+    assert np.abs(norms - 1).max() > 0.01
+
+
+def test_a_decoder_that_begins_otherwise_cannot_be_constrained():
+    code = keras.Input((4,))
+    decoder = keras.Model(code, keras.layers.Conv1D(3, 1)(keras.layers.Reshape((2, 2))(code)))
+    with pytest.raises(ValueError, match="unit_norm=False"):
+        unit_norm_decoder(decoder)
+
+
+def test_auxiliary_loss_reaches_dead_units_alone():
+    ae = make("top-k", k=2, dead_after=1, auxiliary_weight=1.0)
+    tracker = ae.get_layer("dead_units")
+    dead = np.arange(16) % 4 == 0
+    tracker.idle.assign(dead * 5)
+    ae.get_layer("pre_activation").bias.assign(np.where(dead, -0.5, 0.5))
+    with tf.GradientTape() as tape:
+        ae(X)
+        loss = sum(ae.losses)
+    gradient = tape.gradient(loss, ae.get_layer("pre_activation").kernel.value)
+    moved = np.abs(np.asarray(gradient)).max(axis=0) > 0
+    assert not moved[~dead].any()
+    assert moved[dead].any()
+    tracker.idle.assign(np.zeros(16))
+    ae(X)
+    assert float(sum(ae.losses)) == 0
+
+
+def test_gates_learn_without_the_decoder():
+    ae = make("gated", weight=0.0)
+    decoder = ae.get_layer("decoder_output").kernel.value
+    gates = ae.get_layer("pre_activation").gate_bias.value
+    with tf.GradientTape(persistent=True) as tape:
+        ae(X)
+        loss = sum(ae.losses)
+    frozen = tape.gradient(loss, decoder)
+    assert frozen is not None
+    np.testing.assert_allclose(frozen, 0, atol=1e-5)
+    assert np.abs(tape.gradient(loss, gates)).max() > 1e-3
+    # Its value is the error of decoding the rectified gates.
+    gate = np.maximum(ae.get_layer("pre_activation")(X)[1], 0)
+    expected = np.mean((np.asarray(ae.decoder(gate)) - X) ** 2)
+    assert float(loss) == pytest.approx(expected, rel=1e-5)
+
+
+def test_resampling_gives_dead_units_a_new_start():
+    ae = make("top-k", k=2, dead_after=2, auxiliary_weight=0)
+    encoder, decoder = ae.get_layer("pre_activation"), ae.get_layer("decoder_output")
+    encoder.bias.assign(np.where(np.arange(16) < 6, -1e3, 0.0))
+    before = np.asarray(encoder.kernel)
+    seen = []
+
+    class Spy(ResampleDeadUnits):
+        def resample(self, random):
+            seen.append(super().resample(random))
+            return seen[-1]
+
+    fit(ae, epochs=1, callbacks=[Spy(X, every=3, until=4)])
+    assert seen == [6]
+    np.testing.assert_array_less(np.abs(np.asarray(encoder.bias)[:6]), 0.1)
+    # One step of Adam has followed, from an empty memory.
+    rows = np.asarray(decoder.kernel)[:6]
+    cosine = (X / np.linalg.norm(X, axis=1, keepdims=True)) @ rows.T
+    np.testing.assert_allclose(cosine.max(axis=0), 1, atol=0.02)
+    kernel = np.asarray(encoder.kernel)
+    alive = np.linalg.norm(kernel[:, 6:], axis=0).mean()
+    np.testing.assert_allclose(np.linalg.norm(kernel[:, :6], axis=0), 0.2 * alive, rtol=0.2)
+    assert not np.allclose(before[:, :6], kernel[:, :6])
+
+
+def test_resampling_wants_the_layers_that_it_needs():
+    with pytest.raises(ValueError, match="`encoder` must name"):
+        fit(make("gated"), callbacks=[ResampleDeadUnits(X)])
+    with pytest.raises(ValueError, match="DeadUnits"):
+        fit(make("k-sparse"), callbacks=[ResampleDeadUnits(X)])
+    with pytest.raises(ValueError, match="every=0"):
+        ResampleDeadUnits(X, every=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("k-sparse", {"k": 20}, "between k=20 and code_dim=16"),
+        ("k-sparse", {"k": 8, "alpha": 3.0}, "number of units, 16"),
+        ("vector-quantized", {"groups": 3}, "groups=3"),
+        ("variational", {"annealing_steps": -1}, "positive"),
+        ("winner-take-all", {"rate": 2}, "rate=2"),
+    ],
+)
+def test_wrong_options_get_one_sentence(name, options, message):
+    with pytest.raises(ValueError, match=message):
+        make(name, **options)
+
+
+def test_units_of_every_dictionary_are_tracked():
+    for name in ("top-k", "batch-top-k", "gated", "jump-relu"):
+        assert [layer for layer in make(name).layers if isinstance(layer, DeadUnits)]
