@@ -112,8 +112,8 @@ def test_jump_relu_gradients_are_those_of_the_paper():
         code, active = layer(x)
         of_code = tf.reduce_sum(code * upstream)
         of_count = tf.reduce_sum(active * upstream)
-    np.testing.assert_allclose(code, X * (X > threshold), atol=1e-6)
-    np.testing.assert_array_equal(active, (X > threshold).astype("float32"))
+    np.testing.assert_allclose(code, X * (threshold < X), atol=1e-6)
+    np.testing.assert_array_equal(active, (threshold < X).astype("float32"))
     inside = (np.abs(X - threshold) < width / 2).astype("float32")
     # With respect to the logarithm of the threshold: its derivative is the threshold.
     weight = layer.log_threshold.value
@@ -121,7 +121,7 @@ def test_jump_relu_gradients_are_those_of_the_paper():
     np.testing.assert_allclose(tape.gradient(of_code, weight), expected, rtol=1e-4, atol=1e-6)
     expected = (-1 / width * inside * upstream).sum(axis=0) * threshold
     np.testing.assert_allclose(tape.gradient(of_count, weight), expected, rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(tape.gradient(of_code, x), upstream * (X > threshold))
+    np.testing.assert_allclose(tape.gradient(of_code, x), upstream * (threshold < X))
     gradient = tape.gradient(of_count, x)
     assert gradient is None or not np.any(gradient)
 
