@@ -17,7 +17,7 @@ NEEDS = {
 }
 
 # The one backbone of a variant that refuses all others, and what its sentence names.
-ONLY = {"convolutional-winner-take-all": "conv", "linear": "dense"}
+ONLY = {"convolutional-winner-take-all": "conv", "linear": "dense", "masked-patches": "vit"}
 REFUSED = [
     (name, backbone)
     for name, only in ONLY.items()
