@@ -10,6 +10,7 @@ import sklearn.decomposition
 import sklearn.manifold
 
 from zoo.evaluation.rows import evenly_spaced
+from zoo.evaluation.threads import one_thread
 
 ROWS, ROWS_IN_FULL = 1500, 5000
 # t-SNE asks for more rows than its perplexity of 30.
@@ -47,7 +48,8 @@ def two_dimensional_maps(codes: np.ndarray, full: bool = False) -> dict[str, np.
         maps["PCA"] = sklearn.decomposition.PCA(2, random_state=0).fit_transform(codes)
     if len(codes) > MIN_ROWS:
         tsne = sklearn.manifold.TSNE(2, init="random", random_state=0)
-        maps["t-SNE"] = tsne.fit_transform(codes)
+        with one_thread():
+            maps["t-SNE"] = tsne.fit_transform(codes)
         if full and importlib.util.find_spec("umap"):
             umap = importlib.import_module("umap")
             maps["UMAP"] = umap.UMAP(random_state=0, n_jobs=1).fit_transform(codes)

@@ -9,6 +9,7 @@ import sklearn.exceptions
 import sklearn.linear_model
 
 from zoo.evaluation.retrieval import nearest
+from zoo.evaluation.threads import one_thread
 
 MAX_ITERATIONS = 200
 
@@ -35,7 +36,7 @@ class LinearProbe:
         self.scale = 1.0
         self.scale = float(self._scaled(features).std()) or 1.0
         self.model = sklearn.linear_model.LogisticRegression(max_iter=MAX_ITERATIONS)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), one_thread():
             warnings.simplefilter("ignore", sklearn.exceptions.ConvergenceWarning)
             self.model.fit(self._scaled(features), labels)
 

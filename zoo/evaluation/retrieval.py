@@ -9,6 +9,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from zoo.evaluation.threads import one_thread
+
 # Distances of at most this many pairs are held at once by each thread.
 BLOCK = 5_000_000
 
@@ -53,7 +55,11 @@ def over_blocks(
     distances = hamming_distances if binary else squared_distances
     block = max(1, BLOCK // len(database))
     slices = [slice(i, i + block) for i in range(0, len(queries), block)]
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    # The blocks share the cores, so that products within a block need no threads.
+    with (
+        one_thread(),
+        concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool,
+    ):
         return list(pool.map(lambda some: work(some, distances(queries[some], database)), slices))
 
 
