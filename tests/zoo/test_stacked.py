@@ -1,0 +1,53 @@
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from zoo.stacked import pretrain
+
+
+@pytest.fixture(scope="module")
+def x():
+    base = np.random.default_rng(0).random((256, 2), "float32")
+    return np.clip(np.hstack([base, 1 - base, base, base]), 0, 1)
+
+
+def make(name="undercomplete", **options):
+    keras.utils.set_random_seed(0)
+    ae = zoo.create(name, (8,), 3, **({"hidden": (12, 6)} | options))
+    ae.compile(optimizer="adam")
+    return ae
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "corruption"),
+    [
+        ("undercomplete", {}, None),
+        ("denoising", {"tied": True}, zoo.layers.MaskingCorruption(0.1)),
+    ],
+)
+def test_pretraining_trains_every_layer_and_helps_the_whole(name, options, corruption, x):
+    ae = make(name, **options)
+    before = ae.evaluate(x, verbose=0, return_dict=True)["reconstruction_error"]
+    kernels = [w.numpy() for w in ae.trainable_weights if w.path.endswith("kernel")]
+    errors = pretrain(ae, x, 4, batch_size=16, learning_rate=0.01, corruption=corruption)
+    assert len(errors) == 3
+    after = ae.evaluate(x, verbose=0, return_dict=True)["reconstruction_error"]
+    assert after < before
+    changed = [w.numpy() for w in ae.trainable_weights if w.path.endswith("kernel")]
+    assert all((a != b).any() for a, b in zip(kernels, changed, strict=True))
+
+
+def test_the_outer_pair_is_judged_by_the_likelihood(x):
+    ae = make()
+    down, up = ae.get_layer("encoder_dense_0"), ae.get_layer("decoder_output")
+    errors = pretrain(ae, x, epochs=1, learning_rate=0.0)
+    p = 1 / (1 + np.exp(-np.asarray(up(down(x)))))
+    expected = -np.mean(x * np.log(p) + (1 - x) * np.log(1 - p))
+    assert errors[0] == pytest.approx(expected, rel=1e-4)
+
+
+def test_other_trunks_are_refused():
+    ae = zoo.create("undercomplete", (8, 8, 1), 3, backbone="conv")
+    with pytest.raises(ValueError, match="wants the dense backbone"):
+        pretrain(ae, np.zeros((2, 8, 8, 1), "float32"))

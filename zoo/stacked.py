@@ -1,0 +1,116 @@
+"""`pretrain`: greedy layer-wise pre-training of any autoencoder with dense trunks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from zoo.autoencoder import Autoencoder
+from zoo.layers.tied_dense import nearest_dense
+from zoo.likelihood import reconstruction_error
+
+
+def pretrain(
+    model: Autoencoder,
+    x: np.ndarray,
+    epochs: int = 10,
+    batch_size: int = 256,
+    learning_rate: float = 1e-3,
+    corruption: keras.layers.Layer | None = None,
+    verbose: int = 0,
+) -> list[float]:
+    """Trains each layer of the encoder with its mirror in the decoder, from the input inwards.
+
+    Each pair is a shallow autoencoder of what the layers before it say of `x`: the outermost is
+    judged by the model's likelihood, the others by squared error. The model is then trained as
+    a whole with `fit`.
+
+    Args:
+        model: An autoencoder with the dense backbone, or one like it.
+        x: Raw training data `[n, ...]`.
+        epochs: Passes over the data for each pair.
+        batch_size: Rows of a step.
+        learning_rate: Adam's learning rate.
+        corruption: A layer that spoils what each pair reads, which makes it a stack of denoising
+            autoencoders: `zoo.layers.MaskingCorruption(0.25)`.
+        verbose: As for `keras.Model.fit`.
+
+    Returns:
+        The last training error of each pair, from the input inwards.
+
+    Raises:
+        ValueError: If the model's trunks are not dense ones that mirror each other.
+
+    Reference:
+        [Bengio et al., Greedy Layer-Wise Training of Deep Networks,
+        2007](https://papers.nips.cc/paper/2006/hash/5da713a690c067105aeb2fae32403405-Abstract.html);
+        [Vincent et al., Stacked Denoising Autoencoders, 2010](https://jmlr.org/papers/v11/vincent10a.html)
+
+    Example:
+    >>> ae = zoo.create("undercomplete", (784,), 32, hidden=(1000, 500))
+    >>> pretrain(ae, images, epochs=10)
+    >>> ae.compile(optimizer="adam")
+    >>> ae.fit(images, epochs=20)
+    """
+    pairs = _pairs(model)
+    features = np.asarray(model.preprocessor.predict(x, batch_size=batch_size, verbose=0))
+    features = features.reshape(len(features), -1)
+    errors = []
+    for level, (down, up) in enumerate(pairs):
+        inputs = keras.Input(features.shape[1:], dtype="float32")
+        spoilt = inputs if corruption is None else _copy(corruption)(inputs)
+        outputs = up(down(spoilt))
+        likelihood = "gaussian" if level else model.likelihood
+        if likelihood == "bernoulli":
+            outputs = keras.layers.Activation("sigmoid", dtype="float32")(outputs)
+        pair = keras.Model(inputs, outputs)
+        pair.compile(
+            optimizer=keras.optimizers.Adam(learning_rate),
+            loss=_Error(likelihood),
+        )
+        history = pair.fit(
+            features, features, epochs=epochs, batch_size=batch_size, verbose=verbose
+        ).history
+        errors.append(float(history["loss"][-1]))
+        encoder = keras.Model(inputs, down(inputs))
+        features = np.asarray(encoder.predict(features, batch_size=batch_size, verbose=0))
+    return errors
+
+
+class _Error(keras.losses.Loss):
+    def __init__(self, likelihood: str):
+        super().__init__(name="reconstruction_error")
+        self.likelihood = likelihood
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return reconstruction_error(self.likelihood, y_true, y_pred)
+
+
+def _pairs(model: Autoencoder) -> list[tuple[Any, Any]]:
+    names = {layer.name: layer for layer in model.layers}
+    downs: list[Any] = []
+    ups: list[Any] = []
+    while f"encoder_dense_{len(downs)}" in names:
+        downs.append(names[f"encoder_dense_{len(downs)}"])
+    while f"decoder_dense_{len(ups)}" in names:
+        ups.append(names[f"decoder_dense_{len(ups)}"])
+    if (
+        model.recipe.get("backbone", "dense") != "dense"
+        or "decoder_output" not in names
+        or len(downs) != len(ups)
+        or model.likelihood not in ("bernoulli", "gaussian")
+        or model.missing_values
+    ):
+        raise ValueError(
+            "Layer-wise pre-training wants the dense backbone, a bernoulli or gaussian likelihood "
+            f"and no missing values. Received: {model.recipe or model.name}"
+        )
+    downs.append(nearest_dense(model.encoder.outputs[0]))
+    return list(zip(downs, [*ups, names["decoder_output"]][::-1], strict=True))
+
+
+def _copy(layer: keras.layers.Layer) -> keras.layers.Layer:
+    # One for each pair: the step counter of a schedule starts anew.
+    return type(layer).from_config(layer.get_config())
