@@ -121,13 +121,15 @@ def check_clean_encoder(ae):
     assert not [name for name in names if any(part in name for part in OF_TRAINING)]
 
 
-def check_export(ae, x, path):
+def check_export(ae, x, path, tolerance=1e-4):
     """Checks that a SavedModel of the encoder answers alike and holds its weights alone."""
     ae.encoder.export(path, verbose=False)
     loaded = tf.saved_model.load(path)
+    # Against a graph: fused operations round half precision less often than single ones.
+    expected = ae.encoder.predict(x[:5], verbose=0)
     np.testing.assert_allclose(
-        loaded.serve(tf.constant(x[:5])), ae.encoder(x[:5]), rtol=1e-3, atol=1e-3
+        loaded.serve(tf.constant(x[:5])), expected, rtol=tolerance, atol=tolerance
     )
     stored = [name for name, _ in tf.train.list_variables(f"{path}/variables/variables")]
-    stored = [name for name in stored if name.endswith("VARIABLE_VALUE")]
+    stored = [name for name in stored if name.startswith("variables/")]
     assert len(stored) == len(ae.encoder.weights), stored
