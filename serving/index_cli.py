@@ -2,27 +2,63 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from console import json_option, print_result
-from serving.index import HashIndex
+from console import json_option, print_result, print_table
+from serving.index import HashIndex, export_file, file_bits, import_file
+from serving.index.files import sync_directory
 from serving.inputs import read_codes, read_rows
 
+index_argument = click.argument("path", metavar="INDEX", type=click.Path())
+key_option = click.option("--key", help="Which array of an .npz that holds several.")
+bits_type = click.IntRange(8, 512)
+payloads_option = click.option(
+    "--payloads",
+    "payloads_path",
+    type=click.Path(),
+    help="JSON lines: what to keep beside each code, one line a code, an empty line for nothing.",
+)
+replace_option = click.option(
+    "--replace", is_flag=True, help="Replace the entries of ids that are there already."
+)
 
-@click.group()
+
+@click.group(
+    epilog="""\b
+Examples:
+  python -m serving index build codes.index codes.npy --payloads labels.jsonl
+  python -m serving index export codes.index codes.parquet
+  python -m serving index info codes.index
+"""
+)
 def index() -> None:
     """Builds and tends a durable index of hash codes."""
 
 
-@index.command(epilog="\b\nExample:\n  python -m serving index build codes.index codes.npy")
-@click.argument("path", metavar="INDEX", type=click.Path())
+@index.command(
+    epilog="""\b
+Examples:
+  python -m serving index build codes.index codes.npy
+  python -m serving index build codes.index codes.npy --bits 60 --payloads labels.jsonl
+"""
+)
+@index_argument
 @click.argument("codes_path", metavar="CODES", type=click.Path())
-@click.option("--key", help="Which array of an .npz that holds several.")
-@click.option("--ids", "ids_path", type=click.Path(), help="int64 .npy; by default 0, 1, 2, ...")
-@click.option("--bits", type=click.IntRange(1), help="By default all bits of the code's bytes.")
+@key_option
+@click.option("--ids", "ids_path", type=click.Path(), help=".npy or .txt; by default 0, 1, 2, ...")
+@click.option("--bits", type=bits_type, help="By default all bits of the code's bytes.")
+@payloads_option
 @json_option
 def build(
     path: str,
@@ -30,68 +66,209 @@ def build(
     key: str | None,
     ids_path: str | None,
     bits: int | None,
+    payloads_path: str | None,
     as_json: bool,
 ) -> None:
-    """Makes a new INDEX of CODES, packed uint8 [n, bytes] as `hash` writes them."""
+    """Makes a new INDEX of CODES, packed uint8 [n, bytes] as `hash` writes them.
+
+    INDEX appears when it is whole; on an error or a kill there is none.
+    """
     codes = read_codes(codes_path, key)
-    ids = _ids(ids_path, len(codes), 0)
-    if Path(path).exists() and any(Path(path).iterdir()):
-        raise ValueError(f"{path} exists already; use index add, or another path")
-    with HashIndex.open(path, bits=bits or codes.shape[1] * 8) as opened:
-        opened.add(ids, codes)
-        print_result(_summary(path, opened), as_json)
+    ids = np.arange(len(codes)) if ids_path is None else read_ids(ids_path, len(codes))
+    payloads = _read_payloads(payloads_path, len(codes))
+    with (
+        _new_index(path, bits or codes.shape[1] * 8) as opened,
+        _busy(f"adding {len(codes):,} codes"),
+    ):
+        opened.add(ids, codes, payloads)
+        summary = _summary(path, opened)
+    print_result(summary, as_json)
 
 
 @index.command(
     epilog="\b\nExample:\n  python -m serving index add codes.index more.npy --ids i.npy"
 )
-@click.argument("path", metavar="INDEX", type=click.Path())
+@index_argument
 @click.argument("codes_path", metavar="CODES", type=click.Path())
-@click.option("--key", help="Which array of an .npz that holds several.")
-@click.option("--ids", "ids_path", required=True, type=click.Path(), help="int64 .npy.")
-@click.option("--replace", is_flag=True, help="Replace the codes of ids that are there already.")
+@key_option
+@click.option("--ids", "ids_path", required=True, type=click.Path(), help=".npy, or .txt of lines.")
+@payloads_option
+@replace_option
 @json_option
 def add(
-    path: str, codes_path: str, key: str | None, ids_path: str, replace: bool, as_json: bool
+    path: str,
+    codes_path: str,
+    key: str | None,
+    ids_path: str,
+    payloads_path: str | None,
+    replace: bool,
+    as_json: bool,
 ) -> None:
     """Adds CODES to INDEX: all of them or, on an error, none."""
     codes = read_codes(codes_path, key)
+    ids = read_ids(ids_path, len(codes))
+    payloads = _read_payloads(payloads_path, len(codes))
     with HashIndex.open(path) as opened:
-        opened.add(_ids(ids_path, len(codes), 0), codes, replace=replace)
-        print_result(_summary(path, opened), as_json)
+        with _busy(f"adding {len(codes):,} codes"):
+            opened.add(ids, codes, payloads, replace=replace)
+        summary = _summary(path, opened)
+    print_result(summary, as_json)
+
+
+@index.command(
+    "import",
+    epilog="""\b
+Examples:
+  python -m serving index import codes.index codes.parquet
+  python -m serving index import codes.index newer.npz --replace
+""",
+)
+@index_argument
+@click.argument("file", metavar="FILE", type=click.Path())
+@click.option("--bits", type=bits_type, help="For a new INDEX, where FILE does not say it.")
+@replace_option
+@json_option
+def import_command(path: str, file: str, bits: int | None, replace: bool, as_json: bool) -> None:
+    """Adds the ids, codes and payloads of FILE (.npz or .parquet) to INDEX: all or none.
+
+    An INDEX that is not there is made. An .npz holds `ids` and `codes`, a Parquet file the
+    columns `id`, `code` (binary) and, if there are any, `payload` (JSON text).
+    """
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_busy(f"importing {file}"))
+        if _is_free(path):
+            bits = bits or file_bits(file)
+            if bits is None:
+                raise ValueError(f"{file} does not say how many bits its codes have; give --bits")
+            opened = stack.enter_context(_new_index(path, bits))
+        else:
+            opened = stack.enter_context(HashIndex.open(path, bits=bits))
+        imported = import_file(opened, file, replace=replace)
+        summary = {"imported": imported} | _summary(path, opened)
+    print_result(summary, as_json)
+
+
+@index.command(
+    "export", epilog="\b\nExample:\n  python -m serving index export codes.index codes.parquet"
+)
+@index_argument
+@click.argument("file", metavar="FILE", type=click.Path())
+@json_option
+def export_command(path: str, file: str, as_json: bool) -> None:
+    """Writes all ids, codes and payloads of INDEX to FILE (.npz or .parquet), whole or not."""
+    with HashIndex.open(path, readonly=True) as opened, _busy(f"exporting to {file}"):
+        exported = export_file(opened, file)
+        bits = opened.bits
+    record = {"out": file, "exported": exported, "bits": bits, "bytes": Path(file).stat().st_size}
+    print_result(record, as_json)
 
 
 @index.command(epilog="\b\nExample:\n  python -m serving index info codes.index --json")
-@click.argument("path", metavar="INDEX", type=click.Path())
+@index_argument
 @json_option
 def info(path: str, as_json: bool) -> None:
-    """Prints how many codes INDEX holds, their length and its size on disk."""
+    """Prints how many codes INDEX holds, their length, its size on disk and its segments."""
     with HashIndex.open(path, readonly=True) as opened:
-        print_result(_summary(path, opened), as_json)
+        summary, parts = _summary(path, opened), opened.info()
+    if as_json:
+        click.echo(json.dumps(summary | {k: parts[k] for k in ("segments", "log")}, indent=2))
+        return
+    print_result(summary | {"in the log": parts["log"]["entries"]}, as_json=False)
+    if parts["segments"]:
+        click.echo()
+        columns = ("name", "entries", "removed", "tables")
+        rows = [[segment[column] for column in columns] for segment in parts["segments"]]
+        print_table(rows, ("segment", *columns[1:]))
 
 
 @index.command(epilog="\b\nExample:\n  python -m serving index compact codes.index")
-@click.argument("path", metavar="INDEX", type=click.Path())
+@index_argument
 @json_option
 def compact(path: str, as_json: bool) -> None:
     """Merges the files of INDEX into one and drops what was removed."""
     with HashIndex.open(path) as opened:
-        opened.compact()
-        print_result(_summary(path, opened), as_json)
+        with _busy(f"compacting {len(opened):,} codes"):
+            opened.compact()
+        summary = _summary(path, opened)
+    print_result(summary, as_json)
 
 
-def _summary(path: str, opened: HashIndex) -> dict[str, object]:
-    size = sum(file.stat().st_size for file in Path(path).rglob("*") if file.is_file())
-    return {"index": path, "codes": len(opened), "bits": opened.bits, "bytes": size}
+def read_ids(path: str, count: int | None = None) -> np.ndarray:
+    """Reads ids from an array of whole numbers, or from a text file with one a line.
 
-
-def _ids(path: str | None, count: int, start: int) -> np.ndarray:
-    if path is None:
-        return np.arange(start, start + count, dtype=np.int64)
-    ids = np.asarray(read_rows(path))
-    if ids.dtype.kind not in "iu" or ids.shape != (count,):
+    Raises:
+        ValueError: If the file holds something else, or not `count` ids.
+    """
+    rows = read_rows(path)
+    try:
+        ids = np.array([int(row) for row in rows], np.int64) if isinstance(rows, list) else rows
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{path}: ids must be whole numbers, one a line; {error}") from None
+    shape = f"[{'n' if count is None else count}]"
+    if ids.dtype.kind not in "iu" or ids.ndim != 1 or (count is not None and len(ids) != count):
+        one = "" if count is None else ", one a code"
         raise ValueError(
-            f"{path}: received {ids.dtype} {list(ids.shape)}; ids must be int64 [{count}],"
-            " one a code"
+            f"{path}: received {ids.dtype} {list(ids.shape)}; ids must be int64 {shape}{one}"
         )
-    return ids.astype(np.int64)
+    return ids
+
+
+def _read_payloads(path: str | None, count: int) -> list[Any] | None:
+    if path is None:
+        return None
+    payloads = []
+    with open(path, encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                payloads.append(json.loads(line) if line.strip() else None)
+            except ValueError as error:
+                raise ValueError(f"{path}, line {number} is not JSON: {error}") from None
+    if len(payloads) != count:
+        raise ValueError(
+            f"{path}: received {len(payloads)} payloads for {count} codes; there must be one"
+            " line a code, an empty one for nothing"
+        )
+    return payloads
+
+
+def _is_free(path: str) -> bool:
+    """Whether nothing is at a path but, at most, an empty directory."""
+    target = Path(path)
+    return not target.exists() or (target.is_dir() and not any(target.iterdir()))
+
+
+@contextlib.contextmanager
+def _new_index(path: str, bits: int) -> Iterator[HashIndex]:
+    """Makes an index that is there whole at the end of the block, or not at all."""
+    if not _is_free(path):
+        raise ValueError(f"{path} exists already; use index add or import, or another path")
+    target = Path(path).absolute()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        with HashIndex.open(partial, bits=bits) as opened:
+            yield opened
+        os.replace(partial, target)
+        sync_directory(target.parent)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _busy(text: str) -> Iterator[None]:
+    """Shows on a terminal what is being done, and for how long; it can't know how far it is."""
+    screen = Console(stderr=True)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+    hidden = not screen.is_terminal
+    with Progress(*columns, console=screen, transient=True, disable=hidden) as bar:
+        bar.add_task(text, total=None)
+        yield
+
+
+def _summary(path: str, opened: HashIndex) -> dict[str, Any]:
+    return {
+        "index": path,
+        "codes": len(opened),
+        "bits": opened.bits,
+        "bytes": opened.info()["bytes"],
+    }

@@ -36,17 +36,43 @@ class Search:
                 f" the index holds codes of {index.bits}"
             )
 
-    def nearest(self, queries: Any, k: int = 10) -> Neighbors:
-        """Returns the `k` entries nearest to each query, ties by id."""
-        return self.index.search(self.client.hash(queries), k=k)
+    def nearest(
+        self, queries: Any, k: int = 10, *, margin: bool = False, among: np.ndarray | None = None
+    ) -> Neighbors:
+        """Returns the `k` entries nearest to each query, ties by id.
 
-    def within(self, queries: Any, radius: int = 2) -> Matches:
+        Args:
+            queries: Model inputs [n, ...].
+            k: How many.
+            margin: Rank by how sure the query is of each bit, as the model's `hash_query`
+                tells; distances are then sums of margins instead of numbers of bits.
+            among: Only entries with one of these ids.
+        """
+        code, margins = self.encode(queries, margin)
+        return self.index.search(code, k=k, margin=margins, among=among)
+
+    def within(self, queries: Any, radius: int = 2, *, among: np.ndarray | None = None) -> Matches:
         """Returns every entry within a Hamming distance of each query, nearest first."""
-        return self.index.within(self.client.hash(queries), radius=radius)
+        return self.index.within(self.client.hash(queries), radius=radius, among=among)
 
     def same_bucket(self, queries: Any) -> Matches:
         """Returns the entries whose code is the query's own."""
         return self.index.lookup(self.client.hash(queries))
+
+    def encode(self, queries: Any, margin: bool = False) -> tuple[np.ndarray, np.ndarray | None]:
+        """Returns the codes of queries, uint8 [n, bytes], and if wanted their margins.
+
+        Margins are float32 [n, bits of the index]: zero for the bits that only pad the code,
+        in which no two codes differ.
+
+        Raises:
+            SignatureNotFound: The model has no `hash_query`, which tells margins.
+        """
+        if not margin:
+            return self.client.hash(queries), None
+        code, margins = self.client.hash_query(queries)
+        padding = max(0, self.index.bits - margins.shape[1])
+        return code, np.pad(margins, ((0, 0), (0, padding)))
 
 
 def code_bits(client: Client) -> int | None:
@@ -62,7 +88,7 @@ def code_bits(client: Client) -> int | None:
     return None
 
 
-def rows_of(found: Neighbors | Matches) -> list[dict[str, list[int]]]:
+def rows_of(found: Neighbors | Matches) -> list[dict[str, list[Any]]]:
     """Lists ids and distances query by query, without the padding of short rows."""
     rows = []
     for query in range(len(found)):
@@ -73,3 +99,9 @@ def rows_of(found: Neighbors | Matches) -> list[dict[str, list[int]]]:
             ids, distances = found.ids[query][real], found.distances[query][real]
         rows.append({"ids": np.asarray(ids).tolist(), "distances": np.asarray(distances).tolist()})
     return rows
+
+
+def hamming(index: HashIndex, code: np.ndarray, ids: list[int]) -> list[int]:
+    """Counts the bits in which one code, uint8 [bytes], differs from those of entries."""
+    differing = np.bitwise_count(index.codes(np.array(ids, np.int64)) ^ code)
+    return differing.sum(axis=1, dtype=np.int64).tolist()
