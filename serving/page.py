@@ -39,7 +39,7 @@ class ResultPage:
     def __init__(self, queries: Any, images: Any, source: str):
         self._source = source
         self._images = _Pictures(images, source)
-        self._queries = _Pictures(queries, "QUERIES", self._images.shape)
+        self._queries = _Pictures(queries, "QUERIES", self._images)
 
     def write(
         self,
@@ -109,16 +109,18 @@ class ResultPage:
 class _Pictures:
     """Rows that can be shown, each as the source of an HTML `img`."""
 
-    def __init__(self, rows: Any, name: str, shape: tuple[int, ...] = ()):
+    def __init__(self, rows: Any, name: str, like: _Pictures | None = None):
         self._name = name
         self._rows = rows
         self.shape: tuple[int, ...] = ()  # of encoded files it is not known
+        self._dtype: np.dtype | None = None
+        self._range = (0.0, 255.0)
         if isinstance(rows, list):
             if not all(isinstance(row, bytes) for row in rows):
                 raise ValueError(f"{name}: received lines of text; a page shows images")
             return
-        if rows.ndim == 2 and shape and rows.shape[1] == math.prod(shape):
-            self._rows = rows = rows.reshape(-1, *shape)
+        if rows.ndim == 2 and like and like.shape and rows.shape[1] == math.prod(like.shape):
+            self._rows = rows = rows.reshape(-1, *like.shape)
         channels = rows.shape[3:]
         if rows.ndim not in (3, 4) or channels not in ((), (1,), (3,), (4,)):
             raise ValueError(
@@ -128,7 +130,9 @@ class _Pictures:
         if rows.dtype.kind not in "biuf":
             raise ValueError(f"{name}: received {rows.dtype} values; pixels must be numbers")
         self.shape = rows.shape[1:]
-        self._range = _range(rows)
+        self._dtype = rows.dtype
+        # Queries are shown as the entries are, not each file by its own black and white.
+        self._range = like._range if like and like._dtype == rows.dtype else _range(rows)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -154,12 +158,9 @@ class _Pictures:
 
 
 def _range(images: np.ndarray) -> tuple[float, float]:
-    """What is black and what is white: the narrowest usual range that holds all pixels."""
-    if images.dtype == np.uint8:
-        return 0.0, 255.0
+    """What is black and what is white: a usual range of pixels, else what is there."""
     finite = images[np.isfinite(images)] if images.dtype.kind == "f" else images
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-    for usual in ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0)):
-        if usual[0] <= low and high <= usual[1]:
-            return usual
-    return low, max(high, low + 1e-12)
+    if low >= 0:
+        return 0.0, 1.0 if high <= 1 else 255.0 if 127 < high <= 255 else high
+    return (-1.0, 1.0) if low >= -1 and high <= 1 else (low, max(high, low + 1e-12))

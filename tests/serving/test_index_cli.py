@@ -303,16 +303,32 @@ def pictures(path):
 
 
 @pytest.mark.parametrize("shape", [(3, 5), (3, 5, 1), (3, 5, 3), (3, 5, 4)])
-@pytest.mark.parametrize("kind", ["uint8", "unit", "signed"])
+@pytest.mark.parametrize("kind", ["uint8", "unit", "signed", "wide"])
 def test_pictures_keep_their_pixels(tmp_path, shape, kind):
     pixels = np.random.default_rng(1).integers(0, 256, (4, *shape), np.uint8)
     pixels.flat[:2] = 0, 255
-    rows = {"uint8": pixels, "unit": pixels / 255, "signed": pixels / 127.5 - 1}[kind]
+    rows = {
+        "uint8": pixels,
+        "unit": pixels / 255,
+        "signed": pixels / 127.5 - 1,
+        "wide": pixels * 257.0,
+    }[kind]
     page = ResultPage(rows[:1].reshape(1, -1), rows, "images.npy")
     page.write(tmp_path / "p.html", "m", "s", [{"ids": [2, 0], "distances": [0, 1]}], [])
     want = pixels[..., 0] if shape[2:] == (1,) else pixels
     for have, place in zip(pictures(tmp_path / "p.html"), (0, 2, 0), strict=True):
         np.testing.assert_array_equal(have, want[place])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_queries_are_as_bright_as_entries(tmp_path, dtype):
+    """Digits of 16 grey levels span black to white; a dark query of theirs stays dark."""
+    images = np.array([[[0, 4], [8, 16]]], dtype)
+    page = ResultPage(images // 2, images, "images.npy")
+    page.write(tmp_path / "p.html", "m", "s", [{"ids": [0], "distances": [0]}], [])
+    query, entry = pictures(tmp_path / "p.html")
+    assert entry.tolist() == [[0, 64], [128, 255]]
+    assert query.tolist() == [[0, 32], [64, 128]]
 
 
 def test_a_folder_of_image_files_is_shown_smaller(tmp_path):
