@@ -73,15 +73,11 @@ def build(
 
     INDEX appears when it is whole; on an error or a kill there is none.
     """
-    codes = read_codes(codes_path, key)
-    ids = np.arange(len(codes)) if ids_path is None else read_ids(ids_path, len(codes))
-    payloads = _read_payloads(payloads_path, len(codes))
-    with (
-        _new_index(path, bits or codes.shape[1] * 8) as opened,
-        _busy(f"adding {len(codes):,} codes"),
-    ):
-        opened.add(ids, codes, payloads)
-        summary = _summary(path, opened)
+    with _busy(f"building {path}"):
+        codes, ids, payloads = _read_entries(codes_path, key, ids_path, payloads_path)
+        with _new_index(path, bits or codes.shape[1] * 8) as opened:
+            opened.add(ids, codes, payloads)
+            summary = _summary(path, opened)
     print_result(summary, as_json)
 
 
@@ -105,12 +101,9 @@ def add(
     as_json: bool,
 ) -> None:
     """Adds CODES to INDEX: all of them or, on an error, none."""
-    codes = read_codes(codes_path, key)
-    ids = read_ids(ids_path, len(codes))
-    payloads = _read_payloads(payloads_path, len(codes))
-    with HashIndex.open(path) as opened:
-        with _busy(f"adding {len(codes):,} codes"):
-            opened.add(ids, codes, payloads, replace=replace)
+    with _busy(f"adding {codes_path}"), HashIndex.open(path) as opened:
+        codes, ids, payloads = _read_entries(codes_path, key, ids_path, payloads_path)
+        opened.add(ids, codes, payloads, replace=replace)
         summary = _summary(path, opened)
     print_result(summary, as_json)
 
@@ -211,6 +204,15 @@ def read_ids(path: str, count: int | None = None) -> np.ndarray:
             f"{path}: received {ids.dtype} {list(ids.shape)}; ids must be int64 {shape}{one}"
         )
     return ids
+
+
+def _read_entries(
+    codes_path: str, key: str | None, ids_path: str | None, payloads_path: str | None
+) -> tuple[np.ndarray, np.ndarray, list[Any] | None]:
+    """Codes, their ids (by default 0, 1, 2, ...) and, if there is a file of them, payloads."""
+    codes = read_codes(codes_path, key)
+    ids = np.arange(len(codes)) if ids_path is None else read_ids(ids_path, len(codes))
+    return codes, ids, _read_payloads(payloads_path, len(codes))
 
 
 def _read_payloads(path: str | None, count: int) -> list[Any] | None:
