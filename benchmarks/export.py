@@ -75,13 +75,11 @@ def _precisions(model: object, images: np.ndarray, base: str) -> dict:
         "bfloat16": {"precision": "bfloat16"},
         "float16": {"precision": "float16"},
         "int8": {"precision": "int8"},
-        "frozen": {"optimize": True},
-        "int8 frozen": {"precision": "int8", "optimize": True},
     }.items():
         path = export.publish(
             model,
             base,
-            name=key.replace(" ", "-"),
+            name=key,
             examples=images,
             batch_sizes=(1, 32, 1024),
             max_bits_changed=1,

@@ -75,7 +75,6 @@ Examples:
     show_default=True,
     help="How weights are stored; bfloat16 is computed with, too.",
 )
-@click.option("--optimize", is_flag=True, help="Freeze the weights into the graph.")
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0),
@@ -87,7 +86,7 @@ Examples:
     type=click.FloatRange(0, 1),
     default=MAX_BITS_CHANGED,
     show_default=True,
-    help="Largest share of bits of binary codes that may differ from Keras.",
+    help="Largest share of bits (binary codes) or rows (sparse, discrete) that may differ.",
 )
 @click.option(
     "--batch-sizes",
@@ -116,7 +115,6 @@ def publish_command(
     image_size: str | None,
     examples: Path | None,
     precision: str,
-    optimize: bool,
     tolerance: float | None,
     max_bits_changed: float,
     batch_sizes: str,
@@ -142,7 +140,6 @@ def publish_command(
         options: dict[str, Any] = {
             "name": name,
             "precision": precision,
-            "optimize": optimize,
             "tolerance": tolerance,
             "max_bits_changed": max_bits_changed,
             "batch_sizes": _numbers(batch_sizes),
@@ -264,12 +261,16 @@ def _describe(path: Path) -> dict[str, Any]:
 def _summary(described: dict[str, Any], as_json: bool) -> dict[str, Any]:
     checks = described["checks"]
     checked = checks["signatures"]
-    bits = [entry["bits_changed"] for entry in checked.values() if "bits_changed" in entry]
+    changed = {
+        key: max(entry[key] for entry in checked.values() if key in entry)
+        for key in ("bits_changed", "rows_changed")
+        if any(key in entry for entry in checked.values())
+    }
     names = ("bytes", "float32_bytes", "rows_per_second", "float32_rows_per_second", "load_seconds")
     return {
         "signatures": list(checked) if as_json else ", ".join(checked),
         "max_error": max(entry["max_error"] for entry in checked.values()),
-        **({"bits_changed": max(bits)} if bits else {}),
+        **changed,
         **{name: checks[name] for name in names if name in checks},
         "fingerprint": described["fingerprint"],
     }

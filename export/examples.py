@@ -11,13 +11,16 @@ import tensorflow as tf
 from export.signatures import Arrays
 
 
-def draw(specs: Sequence[tf.TensorSpec], rows: int = 8, seed: int = 0) -> Arrays:
+def draw(
+    specs: Sequence[tf.TensorSpec], rows: int = 8, seed: int = 0, missing_values: bool = False
+) -> Arrays:
     """Random inputs of the right shapes: uniform in [0, 1), integers 0 and 1, short texts.
 
     Args:
         specs: The model's inputs.
         rows: How many examples.
         seed: Of the random generator.
+        missing_values: Whether every fifth number, about, is NaN.
 
     Returns:
         One array an input, `[rows, ...]`.
@@ -39,18 +42,22 @@ def draw(specs: Sequence[tf.TensorSpec], rows: int = 8, seed: int = 0) -> Arrays
             words = np.array([f"example {i} of a text" for i in range(rows)], object)
             arrays[spec.name] = np.broadcast_to(words.reshape(rows, *[1] * (len(shape) - 1)), shape)
         elif spec.dtype.is_floating:
-            arrays[spec.name] = generator.random(shape).astype(spec.dtype.as_numpy_dtype)
+            values = generator.random(shape)
+            if missing_values:
+                values[generator.random(shape) < 0.2] = np.nan
+            arrays[spec.name] = values.astype(spec.dtype.as_numpy_dtype)
         else:
             arrays[spec.name] = generator.integers(0, 2, shape).astype(spec.dtype.as_numpy_dtype)
     return arrays
 
 
-def check(examples: Any, specs: Sequence[tf.TensorSpec]) -> Arrays:
+def check(examples: Any, specs: Sequence[tf.TensorSpec], missing_values: bool = False) -> Arrays:
     """Arranges the caller's examples by input name.
 
     Args:
         examples: One array for a model of one input, or a mapping of names to arrays.
         specs: The model's inputs.
+        missing_values: Whether NaN is a value that the model takes.
 
     Returns:
         One array an input, in its dtype and the order of `specs`.
@@ -67,6 +74,7 @@ def check(examples: Any, specs: Sequence[tf.TensorSpec]) -> Arrays:
         raise ValueError(
             f"examples must have the keys {', '.join(names)}. Received: {', '.join(examples)}"
         )
+    missing = np.isnan if missing_values else np.zeros_like
     arrays = {}
     for spec in specs:
         # As objects, for an array of bytes drops zeros at the end of a string.
@@ -77,7 +85,7 @@ def check(examples: Any, specs: Sequence[tf.TensorSpec]) -> Arrays:
                 f"one row. Received: shape={array.shape}"
             )
         array = array.astype(spec.dtype.as_numpy_dtype, copy=False)
-        if spec.dtype.is_floating and not np.isfinite(array).all():
+        if spec.dtype.is_floating and not (np.isfinite(array) | missing(array)).all():
             raise ValueError(f"examples of {spec.name} must be finite. Received: NaN or infinity")
         arrays[spec.name] = array
     if len({len(array) for array in arrays.values()}) != 1:

@@ -1,4 +1,4 @@
-"""Smaller and faster versions: weights in fewer bits, or frozen into the graph."""
+"""Smaller versions: weights in fewer bits."""
 
 from __future__ import annotations
 
@@ -11,15 +11,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from export.signatures import Exportable, Signature
-
-_MAX_GRAPH_BYTES = 2**30
-
-Weights = list[tuple[keras.Variable, Callable[[], tf.Tensor]]]
+from export.signatures import Exportable
 
 
-def reduce(exportable: Exportable, precision: str, freeze: bool) -> Exportable:
-    """Lets the endpoints read their weights from a smaller or a frozen copy.
+def reduce(exportable: Exportable, precision: str) -> Exportable:
+    """Lets the endpoints read their weights from a smaller copy.
 
     Matrices and kernels are stored in the precision; vectors stay float32. Layers compute in
     bfloat16 if that is the precision, which CPUs with AMX and TPUs do fast, and in float32
@@ -27,33 +23,24 @@ def reduce(exportable: Exportable, precision: str, freeze: bool) -> Exportable:
 
     Args:
         exportable: The endpoints.
-        precision: `float32`, `bfloat16`, `float16`, or `int8`: weights of 8 bits with one scale
-            an output channel.
-        freeze: Whether weights become constants of the graph, which the server folds on
-            loading. Each endpoint holds its own copy.
+        precision: `bfloat16`, `float16`, or `int8`: weights of 8 bits with one scale an output
+            channel.
 
     Returns:
         The endpoints that read the copy.
-
-    Raises:
-        ValueError: If the frozen graph would exceed 1 GiB.
     """
-    copies: Weights = []
+    copies: list[tuple[keras.Variable, Callable[[], tf.Tensor]]] = []
     stored: dict[str, tf.Variable] = {}
 
-    def keep(name: str, array: np.ndarray | tf.Tensor) -> tf.Tensor | tf.Variable:
-        if freeze:
-            return array
+    def keep(name: str, array: np.ndarray) -> tf.Variable:
         stored[name] = tf.Variable(array, trainable=False, name=name.replace("/", "_"))
         return stored[name]
 
     for weight in _distinct([w for layer in exportable.layers for w in layer.weights]):
         array = weight.numpy()
-        small = precision != "float32" and array.dtype == np.float32 and array.ndim >= 2
-        if not small:
-            if freeze:
-                copies.append((weight, _constant(array)))
-        elif precision == "int8":
+        if array.dtype != np.float32 or array.ndim < 2:
+            continue
+        if precision == "int8":
             scale = np.abs(array).max(axis=tuple(range(array.ndim - 1)), keepdims=True) / 127
             scale = np.where(scale == 0, 1, scale).astype("float32")
             rounded = np.round(array / scale).astype("int8")
@@ -65,49 +52,42 @@ def reduce(exportable: Exportable, precision: str, freeze: bool) -> Exportable:
             )
         else:
             copies.append((weight, _cast(keep(weight.path, tf.cast(array, precision).numpy()))))
-    if freeze:
-        size = sum(weight.numpy().nbytes for weight, _ in copies) * len(exportable.signatures)
-        if size > _MAX_GRAPH_BYTES:
-            raise ValueError(
-                f"optimize would put {size / 2**30:.1f} GiB of weights into the graph, allowed is "
-                "1 GiB; publish without it"
+    signatures = exportable.signatures
+    if precision == "bfloat16":
+        signatures = tuple(
+            dataclasses.replace(
+                s, function=_with_policy(s.function, exportable.layers, "mixed_bfloat16")
             )
-    policy = "mixed_bfloat16" if precision == "bfloat16" else None
-
-    def on_copies(signature: Signature) -> Signature:
-        return dataclasses.replace(
-            signature, function=_reading(signature.function, copies, exportable.layers, policy)
+            for s in signatures
         )
-
     return dataclasses.replace(
         exportable,
-        signatures=tuple(map(on_copies, exportable.signatures)),
+        signatures=signatures,
         stored=stored,
-        description={**exportable.description, "precision": precision, "frozen": freeze},
+        replaced=(*exportable.replaced, *copies),
+        description={**exportable.description, "precision": precision},
     )
 
 
-def _reading(
+def _with_policy(
     function: Callable[..., dict[str, tf.Tensor]],
-    copies: Weights,
     layers: tuple[keras.layers.Layer, ...],
-    policy: str | None,
+    policy: str,
 ) -> Callable[..., dict[str, tf.Tensor]]:
     def endpoint(*inputs: Any) -> dict[str, tf.Tensor]:
-        mapping = [(weight, read()) for weight, read in copies]
-        with keras.StatelessScope(state_mapping=mapping), _computing(layers, policy):
+        with _computing(layers, policy):
             return function(*inputs)
 
     return endpoint
 
 
 @contextlib.contextmanager
-def _computing(layers: tuple[keras.layers.Layer, ...], policy: str | None) -> Iterator[None]:
+def _computing(layers: tuple[keras.layers.Layer, ...], policy: str) -> Iterator[None]:
     """Sets the policy of the float32 layers that multiply weights while a graph is traced."""
     parts = {
         id(part): part
         for layer in layers
-        if policy and isinstance(layer, keras.Model)
+        if isinstance(layer, keras.Model)
         for part in layer._flatten_layers(include_self=False)
         if part._trainable_variables and part.dtype_policy.name == "float32"
     }
@@ -123,10 +103,6 @@ def _computing(layers: tuple[keras.layers.Layer, ...], policy: str | None) -> It
 
 def _distinct(weights: list[keras.Variable]) -> list[keras.Variable]:
     return list({id(weight): weight for weight in weights}.values())
-
-
-def _constant(array: np.ndarray) -> Callable[[], tf.Tensor]:
-    return lambda: tf.constant(array)
 
 
 def _cast(values: Any) -> Callable[[], tf.Tensor]:

@@ -41,7 +41,6 @@ def publish(
     raw: RawInput | None = None,
     examples: Any = None,
     precision: str = "float32",
-    optimize: bool = False,
     tolerance: float | None = None,
     max_bits_changed: float = MAX_BITS_CHANGED,
     batch_sizes: Sequence[int] = WARMUP_BATCH_SIZES,
@@ -65,10 +64,10 @@ def publish(
             random numbers if omitted.
         precision: How weights are stored: `float32`, `bfloat16` (computed with, too), `float16`
             or `int8` with a scale a channel. Outputs are float32 all the same.
-        optimize: Whether weights are frozen into the graph as constants.
         tolerance: Largest error `|a - b| / (1 + |b|)` allowed between SavedModel and Keras;
             1e-4 if omitted, 0.05 below float32.
-        max_bits_changed: Largest share of bits of binary codes that may differ.
+        max_bits_changed: Largest share of bits of binary codes that may differ; of sparse and
+            discrete codes, which jump, the share of rows.
         batch_sizes: The batch sizes that the server will run: warm-up requests are written for
             each. Answers are compared at these and at 1, 3 and 64.
         metrics: Figures for the model card; those of the run folder if omitted.
@@ -107,7 +106,6 @@ def publish(
         raw=raw,
         given=examples,
         precision=precision,
-        optimize=optimize,
         tolerance=tolerance,
         max_bits_changed=max_bits_changed,
         batch_sizes=batch_sizes,
@@ -126,7 +124,6 @@ def publish_encoder(
     raw: RawInput | None = None,
     examples: Any = None,
     precision: str = "float32",
-    optimize: bool = False,
     tolerance: float | None = None,
     max_bits_changed: float = MAX_BITS_CHANGED,
     batch_sizes: Sequence[int] = WARMUP_BATCH_SIZES,
@@ -145,7 +142,6 @@ def publish_encoder(
         raw: As for `publish`.
         examples: As for `publish`.
         precision: As for `publish`.
-        optimize: As for `publish`.
         tolerance: As for `publish`.
         max_bits_changed: As for `publish`.
         batch_sizes: As for `publish`.
@@ -177,7 +173,6 @@ def publish_encoder(
         raw=raw,
         given=examples,
         precision=precision,
-        optimize=optimize,
         tolerance=tolerance,
         max_bits_changed=max_bits_changed,
         batch_sizes=batch_sizes,
@@ -194,7 +189,6 @@ def _publish(
     raw: RawInput | None,
     given: Any,
     precision: str,
-    optimize: bool,
     tolerance: float | None,
     max_bits_changed: float,
     batch_sizes: Sequence[int],
@@ -214,12 +208,14 @@ def _publish(
         exportable = with_raw_input(exportable, raw)
     specs = exportable.inputs
     if given is not None:
-        recorded = examples.check(given, specs)
+        recorded = examples.check(given, specs, exportable.missing_values)
+    elif exportable.draw:
+        recorded = exportable.draw()
     else:
-        recorded = exportable.draw() if exportable.draw else examples.draw(specs)
+        recorded = examples.draw(specs, missing_values=exportable.missing_values)
     plain = exportable
-    if reduced := precision != "float32" or optimize:
-        exportable = reduce(plain, precision, optimize)
+    if reduced := precision != "float32":
+        exportable = reduce(plain, precision)
     if tolerance is None:
         tolerance = TOLERANCE if precision == "float32" else REDUCED_TOLERANCE
     with _staging(base, name) as staging:
@@ -236,7 +232,9 @@ def _publish(
                 f"a model server can't run {', '.join(report['forbidden_ops'])}: replace "
                 "tf.py_function and tf.numpy_function in the model by TensorFlow operations"
             )
-        compared = check.compare(expected, answered, tolerance, max_bits_changed)
+        compared = check.compare(
+            expected, answered, tolerance, max_bits_changed, exportable.jumping
+        )
         cost = {
             "bytes": card.size_of(staging.version),
             "rows_per_second": report["rows_per_second"],
@@ -263,6 +261,7 @@ def _publish(
                 "batch_sizes": sorted(set(batch_sizes)),
                 "checks": {
                     "tolerance": tolerance,
+                    "max_bits_changed": max_bits_changed,
                     "examples": "random" if given is None else "given",
                     "signatures": compared,
                     "load_seconds": report["load_seconds"],

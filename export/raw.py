@@ -185,6 +185,9 @@ def with_raw_input(exportable: Exportable, raw: RawInput) -> Exportable:
             for s, column in zip(specs, columns, strict=True)
         }
 
+    def drawn() -> Arrays:
+        return examples.draw(fixed, missing_values=exportable.missing_values)
+
     def on_strings(signature: Signature) -> Signature:
         return dataclasses.replace(
             signature,
@@ -198,19 +201,26 @@ def with_raw_input(exportable: Exportable, raw: RawInput) -> Exportable:
         return dataclasses.replace(signature, name=name, feed=lambda arrays: feed(decoded(arrays)))
 
     takes_input = [s for s in exportable.signatures if s.inputs == specs]
+    names = {s.name for s in exportable.signatures}
     others = [s for s in exportable.signatures if s.inputs != specs]
     signatures = (
         *map(on_strings, takes_input),
         *(on_tensors(s, s.name) for s in others),
-        *(on_tensors(s, f"{s.name}_tensor") for s in takes_input),
+        *(
+            on_tensors(s, f"{s.name}_tensor")
+            for s in takes_input
+            if f"{s.name}_tensor" not in names
+        ),
     )
+    jumping = {s.name for s in signatures if s.name.removesuffix("_tensor") in exportable.jumping}
     form = {"form": type(raw).__name__, **dataclasses.asdict(raw)}
     return dataclasses.replace(
         exportable,
         inputs=(spec,),
         signatures=signatures,
+        jumping=frozenset(jumping),
         description={**exportable.description, "raw_input": form},
-        draw=lambda: {raw.name: raw.encode(examples.draw(fixed), fixed)},
+        draw=lambda: {raw.name: raw.encode(drawn(), fixed)},
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -37,7 +38,7 @@ def write(exportable: Exportable, path: Path) -> dict[str, list[int]]:
             archive.track(table)
     saved = {}
     for signature in exportable.signatures:
-        function = _traced(signature)
+        function = traced(signature, exportable)
         for variable in function.get_concrete_function().variables:
             if id(variable) not in known:
                 raise ExportError(
@@ -53,10 +54,19 @@ def write(exportable: Exportable, path: Path) -> dict[str, list[int]]:
     return saved
 
 
-def _traced(signature: Signature) -> tf.types.experimental.GenericFunction:
-    function = tf.function(
-        signature.function, input_signature=list(signature.inputs), autograph=False
-    )
+def traced(signature: Signature, exportable: Exportable) -> tf.types.experimental.GenericFunction:
+    """An endpoint as a graph, reading what the exportable puts in place of variables.
+
+    Raises:
+        ExportError: If TensorFlow can't trace it.
+    """
+
+    def endpoint(*inputs: Any) -> dict[str, tf.Tensor]:
+        mapping = [(variable, read()) for variable, read in exportable.replaced]
+        with keras.StatelessScope(state_mapping=mapping):
+            return signature.function(*inputs)
+
+    function = tf.function(endpoint, input_signature=list(signature.inputs), autograph=False)
     try:
         function.get_concrete_function()
     except (TypeError, ValueError, tf.errors.OpError) as error:

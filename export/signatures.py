@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 import zoo
+from zoo.likelihood import reconstruction_error
 
 Arrays = dict[str, np.ndarray]
 
@@ -47,6 +49,11 @@ class Exportable:
         description: What the model card says of the model.
         draw: Makes examples; random tensors if omitted.
         stored: Variables, by name, that endpoints read in place of the layers' weights.
+        replaced: Variables of the layers, and what endpoints read in place of each; called while
+            a graph is traced.
+        missing_values: Whether NaN in the inputs means "not observed"; infinite values never do.
+        jumping: Keys of endpoints whose answer jumps where a unit of the code is chosen or
+            rounded: a few rows may differ from the reference by more than an error of rounding.
     """
 
     inputs: tuple[tf.TensorSpec, ...]
@@ -55,6 +62,9 @@ class Exportable:
     description: dict[str, Any]
     draw: Callable[[], Arrays] | None = None
     stored: Mapping[str, tf.Variable] = dataclasses.field(default_factory=dict)
+    replaced: tuple[tuple[keras.Variable, Callable[[], Any]], ...] = ()
+    missing_values: bool = False
+    jumping: frozenset[str] = frozenset()
 
 
 def from_autoencoder(model: zoo.Autoencoder) -> Exportable:
@@ -64,46 +74,58 @@ def from_autoencoder(model: zoo.Autoencoder) -> Exportable:
         model: The autoencoder; only its clean encoder and decoder are exported.
 
     Returns:
-        `embed`, for binary codes `hash` and `hash_query`, then `reconstruct`, `score`, `decode`.
+        `embed`, for binary codes `hash` and `hash_query`, then `reconstruct`, `score`, `decode`;
+        for models that take strings also `embed_tensor`, ... on the preprocessed input.
     """
     encoder, decoder, binarize = model.encoder, model.decoder, model.binarize
     specs = input_specs(encoder)
     thresholds = None if binarize is None else binarize.thresholds.numpy()
+    margin = None if binarize is None else binarize.margin
 
-    def reconstruct(*inputs: Any) -> tuple[Any, Any]:
-        raw = pack(encoder, inputs)
-        return raw, decoder(encoder(raw, training=False), training=False)
+    def error(preprocessed: Any, reconstruction: Any) -> Any:
+        return reconstruction_error(
+            model.likelihood,
+            preprocessed,
+            reconstruction,
+            missing_values=model.missing_values,
+        )
 
-    def decode(arrays: Arrays) -> Arrays:
-        return {"reconstruction": to_float(decoder(arrays["embedding"], training=False))}
-
-    def score(*inputs: Any) -> Any:
-        return tf.cast(model.reconstruction_error(*reconstruct(*inputs)), tf.float32)
+    def encode(arrays: Arrays) -> Arrays:
+        return {"embedding": to_float(encoder(pack(encoder, arrays.values())))}
 
     signatures = [
-        *_encoder_signatures(encoder, specs, None if binarize is None else binarize.margin),
-        Signature(
-            "reconstruct",
-            specs,
-            lambda *inputs: {"reconstruction": tf.cast(reconstruct(*inputs)[1], tf.float32)},
-            lambda arrays: {"reconstruction": to_float(reconstruct(*arrays.values())[1])},
-        ),
-        Signature(
-            "score",
-            specs,
-            lambda *inputs: {"error": score(*inputs)},
-            lambda arrays: {"error": to_float(score(*arrays.values()))},
-        ),
+        *_encoder_signatures(encoder, specs, margin),
+        *_reconstructions(encoder, decoder, specs, model.reconstruction_error),
         Signature(
             "decode",
             (tf.TensorSpec(decoder.inputs[0].shape, tf.float32, "embedding"),),
             lambda embedding: {
                 "reconstruction": tf.cast(decoder(embedding, training=False), tf.float32)
             },
-            decode,
-            lambda arrays: {"embedding": to_float(encoder(pack(encoder, arrays.values())))},
+            lambda arrays: {
+                "reconstruction": to_float(decoder(arrays["embedding"], training=False))
+            },
+            encode,
         ),
     ]
+    if any(spec.dtype == tf.string for spec in specs):
+        rest = keras.Model(model.preprocessor.output, encoder.output, name="encoder_tensor")
+        inner = (tf.TensorSpec(rest.inputs[0].shape, rest.inputs[0].dtype, specs[0].name),)
+        signatures += [
+            dataclasses.replace(
+                signature,
+                name=f"{signature.name}_tensor",
+                feed=lambda arrays: {
+                    inner[0].name: np.asarray(
+                        model.preprocessor(pack(encoder, map(tf.constant, arrays.values())))
+                    )
+                },
+            )
+            for signature in (
+                *_encoder_signatures(rest, inner, margin),
+                *_reconstructions(rest, decoder, inner, error),
+            )
+        ]
     description = {
         "variant": model.recipe.get("variant"),
         "recipe": model.recipe,
@@ -113,7 +135,16 @@ def from_autoencoder(model: zoo.Autoencoder) -> Exportable:
         "preprocessing": [layer.name for layer in _layers_of(model.preprocessor)],
     }
     layers = (encoder, decoder) if binarize is None else (encoder, decoder, binarize)
-    return Exportable(specs, tuple(signatures), layers, description)
+    chosen = model.code.kind in ("sparse", "discrete")
+    return Exportable(
+        specs,
+        tuple(signatures),
+        layers,
+        description,
+        replaced=_metrics(layers),
+        missing_values=model.missing_values,
+        jumping=frozenset(s.name for s in signatures if chosen and s.name != "decode"),
+    )
 
 
 def from_encoder(
@@ -157,7 +188,13 @@ def from_encoder(
         "likelihood": None,
         "preprocessing": [],
     }
-    return Exportable(specs, _encoder_signatures(model, specs, margin), (model,), description)
+    return Exportable(
+        specs,
+        _encoder_signatures(model, specs, margin),
+        (model,),
+        description,
+        replaced=_metrics((model,)),
+    )
 
 
 def input_specs(model: keras.Model) -> tuple[tf.TensorSpec, ...]:
@@ -235,6 +272,35 @@ def _encoder_signatures(
     return tuple(signatures)
 
 
+def _reconstructions(
+    encoder: keras.Model,
+    decoder: keras.Model,
+    specs: tuple[tf.TensorSpec, ...],
+    error: Callable[[Any, Any], Any],
+) -> tuple[Signature, ...]:
+    def reconstruct(*inputs: Any) -> tuple[Any, Any]:
+        raw = pack(encoder, inputs)
+        return raw, decoder(encoder(raw, training=False), training=False)
+
+    def score(*inputs: Any) -> Any:
+        return tf.cast(error(*reconstruct(*inputs)), tf.float32)
+
+    return (
+        Signature(
+            "reconstruct",
+            specs,
+            lambda *inputs: {"reconstruction": tf.cast(reconstruct(*inputs)[1], tf.float32)},
+            lambda arrays: {"reconstruction": to_float(reconstruct(*arrays.values())[1])},
+        ),
+        Signature(
+            "score",
+            specs,
+            lambda *inputs: {"error": score(*inputs)},
+            lambda arrays: {"error": to_float(score(*arrays.values()))},
+        ),
+    )
+
+
 def _cuts(
     size: int, thresholds: np.ndarray | None, rotation: np.ndarray | None
 ) -> tuple[np.ndarray | None, np.ndarray]:
@@ -251,6 +317,19 @@ def _cuts(
         if array is not None and not np.isfinite(array).all():
             raise ValueError(f"{name} must be finite. Received: NaN or infinity in {name}")
     return turn, cut
+
+
+def _metrics(
+    layers: tuple[keras.layers.Layer, ...],
+) -> tuple[tuple[keras.Variable, Callable[[], Any]], ...]:
+    """The metrics that layers count in: an endpoint reads none, and counts nothing."""
+    variables = {
+        id(variable): variable
+        for layer in layers
+        for part in layer._flatten_layers(include_self=False)
+        for variable in part.metrics_variables
+    }
+    return tuple((v, functools.partial(tf.zeros, v.shape, v.dtype)) for v in variables.values())
 
 
 def _layers_of(model: keras.Model) -> list[keras.layers.Layer]:
