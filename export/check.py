@@ -80,7 +80,7 @@ def run_elsewhere(
         The exchanges with the SavedModel's answers, and the report of `export/reload.py`.
 
     Raises:
-        ExportError: If the SavedModel does not load or answer.
+        ExportError: If the SavedModel does not load or answer, or holds Python functions.
     """
     sent, received = workspace / "requests.npz", workspace / "answers.npz"
     _save(sent, asked)
@@ -105,6 +105,11 @@ def run_elsewhere(
         raise ExportError(f"the process that reloads the model ended early: {last}") from error
     if "error" in report:
         raise ExportError(f"the exported model does not answer: {report['error']}")
+    if report["forbidden_ops"]:
+        raise ExportError(
+            f"a model server can't run {', '.join(report['forbidden_ops'])}: replace "
+            "tf.py_function and tf.numpy_function in the model by TensorFlow operations"
+        )
     return _load(received, asked), report
 
 

@@ -74,7 +74,7 @@ def check(examples: Any, specs: Sequence[tf.TensorSpec], missing_values: bool = 
         raise ValueError(
             f"examples must have the keys {', '.join(names)}. Received: {', '.join(examples)}"
         )
-    missing = np.isnan if missing_values else np.zeros_like
+    finite = _no_infinity if missing_values else np.isfinite
     arrays = {}
     for spec in specs:
         # As objects, for an array of bytes drops zeros at the end of a string.
@@ -85,7 +85,7 @@ def check(examples: Any, specs: Sequence[tf.TensorSpec], missing_values: bool = 
                 f"one row. Received: shape={array.shape}"
             )
         array = array.astype(spec.dtype.as_numpy_dtype, copy=False)
-        if spec.dtype.is_floating and not (np.isfinite(array) | missing(array)).all():
+        if spec.dtype.is_floating and not finite(array).all():
             raise ValueError(f"examples of {spec.name} must be finite. Received: NaN or infinity")
         arrays[spec.name] = array
     if len({len(array) for array in arrays.values()}) != 1:
@@ -99,3 +99,7 @@ def check(examples: Any, specs: Sequence[tf.TensorSpec], missing_values: bool = 
 def batch(examples: Arrays, size: int) -> Arrays:
     """The first `size` examples, beginning again where there are fewer."""
     return {name: np.take(a, np.arange(size) % len(a), axis=0) for name, a in examples.items()}
+
+
+def _no_infinity(array: np.ndarray) -> np.ndarray:
+    return ~np.isinf(array)

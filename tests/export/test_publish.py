@@ -203,6 +203,17 @@ def test_model_without_declared_inputs(tmp_path):
         export.publish_encoder(Plain(), tmp_path, name="m")
 
 
+def test_python_function_is_refused(tmp_path):
+    x = keras.Input((4,), name="x")
+    doubled = keras.layers.Lambda(
+        lambda x: tf.ensure_shape(tf.numpy_function(lambda a: a * 2, [x], tf.float32), (None, 4)),
+        output_shape=(4,),
+    )(x)
+    with pytest.raises(export.ExportError, match=r"can't run PyFunc: replace tf.py_function"):
+        export.publish_encoder(keras.Model(x, doubled), tmp_path, name="m")
+    assert [p.name for p in (tmp_path / "m").iterdir()] == [".publish.lock"]
+
+
 def test_wrong_kind_of_model(tmp_path):
     with pytest.raises(ValueError, match=r"must be a zoo.Autoencoder.*Received: Sequential"):
         export.publish(keras.Sequential(), tmp_path, name="m")
