@@ -53,7 +53,7 @@ def test_masked_patches(x, tmp_path):
 
 def test_the_loss_counts_hidden_patches_alone(x):
     ae = masked(rate=0.5)
-    ae.compile(optimizer=keras.optimizers.SGD(0.0))
+    ae.compile(optimizer=keras.optimizers.SGD(0.0), jit_compile=False)
     reconstruction = ae(x, training=True)
     weight = np.asarray(ae._parts.weight)
     # 4 x 3 patches of 2 x 2 pixels, of which 6 are hidden: a weight of 2 or 0, whole patches.

@@ -36,13 +36,13 @@ def test_missing_values_in_images(tmp_path):
     images = np.random.default_rng(0).random((64, 6, 6, 1), "float32")
     images[:, :2] = np.nan
     ae = zoo.create("missing", (6, 6, 1), 4, backbone="conv")
-    ae.compile(optimizer="adam")
+    ae.compile(optimizer="adam", jit_compile=False)
     assert np.isfinite(ae.fit(images, verbose=0).history["loss"]).all()
 
 
 def test_the_error_counts_observed_targets_only(x, full):
     ae = make(hide=0.0)
-    ae.compile(optimizer=keras.optimizers.SGD(0.0))
+    ae.compile(optimizer=keras.optimizers.SGD(0.0), jit_compile=False)
     reconstruction = ae.predict(x, verbose=0)
     errors = np.nanmean((x - reconstruction) ** 2, axis=1)
     np.testing.assert_allclose(ae.reconstruction_error(x, reconstruction), errors, rtol=1e-4)
@@ -89,7 +89,7 @@ def test_an_explicit_mask_means_the_same_as_nan(x, full, tmp_path):
     masked = make(explicit_mask=True)
     masked.set_weights(plain.get_weights())
     np.testing.assert_allclose(masked.encoder(data), plain.encoder(x), atol=1e-6)
-    masked.compile(optimizer=keras.optimizers.Adam(0.01))
+    masked.compile(optimizer=keras.optimizers.Adam(0.01), jit_compile=False)
     masked.fit(data, epochs=2, verbose=0)
     masked.save(tmp_path / "model.keras")
     loaded = zoo.load(tmp_path)
@@ -116,13 +116,13 @@ def test_layers():
 
 def test_wrong_use_gets_one_sentence(x):
     plain = zoo.create("undercomplete", (8,), 3)
-    plain.compile(optimizer="adam")
+    plain.compile(optimizer="adam", jit_compile=False)
     with pytest.raises(ValueError, match="must be finite"):
         plain.fit(x)
     with pytest.raises(ValueError, match="as the variant 'missing' does"):
         impute(plain, x)
     ae = make()
-    ae.compile(optimizer="adam")
+    ae.compile(optimizer="adam", jit_compile=False)
     with pytest.raises(ValueError, match="infinity in row 0"):
         ae.fit(np.full((4, 8), np.inf, "float32"))
     with pytest.raises(ValueError, match="level=2"):

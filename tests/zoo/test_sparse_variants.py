@@ -20,7 +20,7 @@ def make(name, code_dim=16, **options):
 
 
 def fit(ae, epochs=2, **how):
-    ae.compile(optimizer=keras.optimizers.Adam(0.01))
+    ae.compile(optimizer=keras.optimizers.Adam(0.01), jit_compile=False)
     return ae.fit(X, batch_size=64, epochs=epochs, verbose=0, **how).history
 
 

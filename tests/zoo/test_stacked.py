@@ -15,7 +15,7 @@ def x():
 def make(name="undercomplete", **options):
     keras.utils.set_random_seed(0)
     ae = zoo.create(name, (8,), 3, **({"hidden": (12, 6)} | options))
-    ae.compile(optimizer="adam")
+    ae.compile(optimizer="adam", jit_compile=False)
     return ae
 
 

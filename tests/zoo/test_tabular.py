@@ -24,7 +24,7 @@ def table():
 def make(table, **options):
     how = {"backbone": "tabular", "adapt": table, "hidden": (16,)} | options
     ae = zoo.create("undercomplete", (table.shape[1],), 3, **how)
-    ae.compile(optimizer=keras.optimizers.Adam(0.01))
+    ae.compile(optimizer=keras.optimizers.Adam(0.01), jit_compile=False)
     return ae
 
 

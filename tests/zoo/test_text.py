@@ -18,7 +18,7 @@ def texts():
 def make(texts, **options):
     how = {"code_dim": 4, "backbone": "text", "adapt": texts, "hidden": (16,)} | options
     ae = zoo.create(how.pop("name", "undercomplete"), (), **how)
-    ae.compile(optimizer=keras.optimizers.Adam(0.01))
+    ae.compile(optimizer=keras.optimizers.Adam(0.01), jit_compile=False)
     return ae
 
 
@@ -66,7 +66,7 @@ def test_reconstructions_are_distributions(texts):
 def test_counts_without_texts():
     counts = np.random.default_rng(0).poisson(1.0, (64, 12)).astype("float32")
     ae = zoo.create("undercomplete", (12,), 3, backbone="text")
-    ae.compile(optimizer="adam")
+    ae.compile(optimizer="adam", jit_compile=False)
     ae.fit(counts, verbose=0)
     with pytest.raises(ValueError, match="not negative, for likelihood='multinomial'"):
         ae.fit(-counts, verbose=0)

@@ -51,13 +51,21 @@ def make(name, backbone=None):
     return zoo.create(name, input_shape=(6, 6, 1), backbone=backbone, **options)
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+# These have quick tests of their own; the walk over them takes a quarter of a minute each.
+HEAVY = {"masked-patches", "resnet", "vit"}
+
+
+def quick(names):
+    return [pytest.param(n, marks=pytest.mark.slow) if n in HEAVY else n for n in names]
+
+
+@pytest.mark.parametrize("name", quick(VARIANTS))
 def test_variant(name, x, tmp_path):
     ae = run_quick_variant_test(lambda: make(name), x, tmp_path / "model.keras")
     assert ae.encoder.output_shape == (None, ae.code.size)
 
 
-@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize("backbone", quick(BACKBONES))
 def test_backbone(backbone, x, tmp_path):
     run_quick_variant_test(lambda: make("undercomplete", backbone), x, tmp_path / "model.keras")
 
