@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -208,7 +209,7 @@ Examples:
   python -m export verify models/digits/1
   python -m export verify models/digits/1 --model runs/digits"""
 )
-@click.argument("version", type=click.Path(path_type=Path))
+@click.argument("version")
 @click.option(
     "--model",
     type=click.Path(path_type=Path),
@@ -220,8 +221,11 @@ Examples:
     help="Largest error allowed; the one of the publication if omitted.",
 )
 @console.json_option
-def verify(version: Path, model: Path | None, tolerance: float | None, as_json: bool) -> None:
-    """Load VERSION (BASE/NAME/VERSION) in another process and repeat its recorded requests."""
+def verify(version: str, model: Path | None, tolerance: float | None, as_json: bool) -> None:
+    """Load VERSION (BASE/NAME/VERSION) in another process and repeat its recorded requests.
+
+    BASE may be the URI of an object store: the version is downloaded first.
+    """
     with steps() as progress:
         progress("loading TensorFlow")
         import zoo
@@ -250,20 +254,25 @@ def verify(version: Path, model: Path | None, tolerance: float | None, as_json: 
     epilog="""\b
 Examples:
   python -m export list models
-  python -m export list models --name digits --json""",
+  python -m export list models --name digits --json
+  python -m export list gs://bucket/models""",
 )
-@click.argument("base", type=click.Path(path_type=Path))
+@click.argument("base")
 @click.option("--name", help="Only this model.")
 @console.json_option
-def list_command(base: Path, name: str | None, as_json: bool) -> None:
-    """List the models under BASE and their versions."""
-    if not base.is_dir():
-        raise FileNotFoundError(f"no folder at {base}; expected the BASE given to publish")
-    names = [name] if name else sorted(p.name for p in base.iterdir() if _is_model(p))
-    rows = []
-    for each in names:
-        for version, path in versions.list_versions(base / each).items():
-            rows.append({"name": each, "version": version, **_describe(path)})
+def list_command(base: str, name: str | None, as_json: bool) -> None:
+    """List the models under BASE, a folder or the URI of one in a store, and their versions."""
+    if "://" in base:
+        with steps() as progress, tempfile.TemporaryDirectory() as folder:
+            progress(f"reading {base}")
+            from export import store
+
+            store.mirror(base, Path(folder), contents=False)
+            rows = _rows(Path(folder), name)
+            for row in rows:
+                row["path"] = f"{base.rstrip('/')}/{Path(row['path']).relative_to(folder)}"
+    else:
+        rows = _rows(Path(base), name)
     if as_json:
         console.print_result({"versions": rows}, True)
         return
@@ -278,6 +287,17 @@ def list_command(base: Path, name: str | None, as_json: bool) -> None:
         ],
         ("name", "version", "variant", "code", "size", "fingerprint", "published", "state"),
     )
+
+
+def _rows(base: Path, name: str | None) -> list[dict[str, Any]]:
+    if not base.is_dir():
+        raise FileNotFoundError(f"no folder at {base}; expected the BASE given to publish")
+    names = [name] if name else sorted(p.name for p in base.iterdir() if _is_model(p))
+    return [
+        {"name": each, "version": version, **_describe(path)}
+        for each in names
+        for version, path in versions.list_versions(base / each).items()
+    ]
 
 
 def _is_model(path: Path) -> bool:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from export.card import CARD_FILE
 from export.errors import ExportError
 from export.versions import check_name, parse_version
 
@@ -84,6 +85,40 @@ def staging(base: str, name: str) -> Iterator[StoreStaging]:
         raise ExportError(f"base path {base} is not writable: {error.message}") from error
     with tempfile.TemporaryDirectory(prefix="publish-") as folder:
         yield StoreStaging(model_path, Path(folder))
+
+
+def mirror(source: str, folder: Path, contents: bool) -> None:
+    """Makes a local picture of a folder in a store.
+
+    Args:
+        source: URI of the folder.
+        folder: An empty local folder.
+        contents: Whether to download all files; otherwise model cards only, and holes of the
+            right size for the others.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+        ValueError: If the scheme of the URI is not usable.
+        ExportError: If the store can't be read.
+    """
+    source = source.rstrip("/")
+    try:
+        if not tf.io.gfile.isdir(source):
+            raise FileNotFoundError(f"no folder at {source}")
+        for place, _, files in tf.io.gfile.walk(source):
+            here = folder / place.removeprefix(source).strip("/")
+            here.mkdir(parents=True, exist_ok=True)
+            for name in files:
+                origin = f"{place.rstrip('/')}/{name}"
+                if contents or name == CARD_FILE:
+                    tf.io.gfile.copy(origin, str(here / name), overwrite=True)
+                else:
+                    with (here / name).open("wb") as hole:
+                        hole.truncate(tf.io.gfile.stat(origin).length)
+    except tf.errors.UnimplementedError as error:
+        raise ValueError(f"no file system for {source}: {error.message}") from error
+    except tf.errors.OpError as error:
+        raise ExportError(f"could not read {source}: {error.message}") from error
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from export import card, check, golden, signatures
+from export import card, check, golden, signatures, store
 from export.check import Exchange
 from export.errors import ExportError
 from export.publish import TOLERANCE
@@ -23,7 +23,7 @@ def verify(
     """Loads a version in another process and repeats its recorded requests.
 
     Args:
-        path: The version, `BASE/NAME/VERSION`.
+        path: The version, `BASE/NAME/VERSION`, or its URI in an object store.
         exportable: The Keras model's endpoints to compare with; the recorded answers if omitted.
         tolerance: Largest error allowed; the one of the publication if omitted.
 
@@ -34,12 +34,24 @@ def verify(
         FileNotFoundError: If there is no such version or it has no recorded requests.
         ExportError: If the version is damaged, does not load, or answers otherwise.
     """
-    path = Path(path)
-    if not path.is_dir():
+    if "://" in str(path):
+        with tempfile.TemporaryDirectory() as folder:
+            store.mirror(str(path), Path(folder), contents=True)
+            return _verify(Path(folder), str(path), exportable, tolerance)
+    if not Path(path).is_dir():
         raise FileNotFoundError(f"no version at {path}; expected BASE/NAME/VERSION")
+    return _verify(Path(path), str(path), exportable, tolerance)
+
+
+def _verify(
+    path: Path,
+    shown: str,
+    exportable: signatures.Exportable | None,
+    tolerance: float | None,
+) -> dict[str, Any]:
     wrong = card.damage(path, thorough=True)
     if wrong:
-        raise ExportError(f"{path} is damaged: {wrong}")
+        raise ExportError(f"{shown} is damaged: {wrong}")
     described = card.read(path)
     checks = described.get("checks", {})
     recorded = list(golden.read(path))
@@ -53,7 +65,7 @@ def verify(
     with tempfile.TemporaryDirectory() as workspace:
         answered, report = check.run_elsewhere(path, expected, Path(workspace))
     return {
-        "path": str(path),
+        "path": shown,
         "fingerprint": described.get("fingerprint"),
         "bytes": card.size_of(path),
         "load_seconds": report["load_seconds"],

@@ -147,6 +147,20 @@ def test_bits_may_differ_on_their_threshold_only():
         compare([1.0, 0.5, 1.0])
 
 
+def test_codes_that_jump_may_do_so_in_few_rows_only():
+    x = {"inputs": np.zeros((4, 2))}
+    want = check.Exchange("embed", x, {"embedding": np.zeros((4, 3), "float32")})
+    off = np.zeros((4, 3), "float32")
+    off[1], off[2, 0] = 1, 1e-5
+    got = check.Exchange("embed", x, {"embedding": off})
+    found = check.compare([want], [got], 1e-4, 0.25, ["embed"])["embed"]
+    assert (found["max_error"], found["rows_changed"]) == (pytest.approx(1e-5), 0.25)
+    with pytest.raises(export.ExportError, match=r"25\.00% of the rows differ"):
+        check.compare([want], [got], 1e-4, 0.2, ["embed"])
+    with pytest.raises(export.ExportError, match=r"differs from the Keras model by 1"):
+        check.compare([want], [got], 1e-4, 0.25)
+
+
 def test_encoder_of_somebody_else(tmp_path):
     """Unnamed inputs, half precision, a rotation and thresholds, dropout and batch norm."""
     keras.utils.set_random_seed(0)

@@ -1,5 +1,6 @@
 """An object store, in memory: TensorFlow's `ram://` file system, which has no atomic rename."""
 
+import json
 import shutil
 import threading
 import uuid
@@ -7,9 +8,12 @@ import uuid
 import keras
 import pytest
 import tensorflow as tf
+from click.testing import CliRunner
 
 import export
-from export import store
+from export import card, store
+from export.cli import main
+from export.verify import verify
 
 FILES = tf.io.gfile
 
@@ -88,6 +92,25 @@ def test_publish_to_a_store(bucket):
     assert target == f"{bucket}/m/1"
     loaded = tf.saved_model.load(target)
     assert loaded.signatures["embed"](x=tf.zeros((3, 4)))["embedding"].shape == (3, 2)
+
+
+def test_list_and_verify(bucket, published):
+    target = _publish(bucket, published)
+    listed = CliRunner().invoke(main, ["list", bucket, "--json"])
+    (entry,) = json.loads(listed.stdout)["versions"]
+    assert (entry["path"], entry["code"], entry["damage"]) == (target, "binary 20", None)
+    assert entry["bytes"] == card.size_of(published)
+    result = verify(target)
+    assert result["path"] == target
+    assert result["signatures"]["hash"]["bits_changed"] == 0
+    FILES.remove(f"{target}/variables/variables.index")
+    with pytest.raises(export.ExportError, match=r"^ram://.*/m/1 is damaged: .*index is missing"):
+        verify(target)
+    listed = CliRunner().invoke(main, ["list", bucket, "--json"])
+    assert "is missing" in json.loads(listed.stdout)["versions"][0]["damage"]
+    for command in (["verify", f"{bucket}/m/9"], ["list", f"{bucket}s"]):
+        refused = CliRunner().invoke(main, command)
+        assert (refused.exit_code, "no folder at ram://" in refused.stderr) == (2, True)
 
 
 def test_unknown_scheme():
