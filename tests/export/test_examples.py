@@ -2,6 +2,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
@@ -22,5 +24,6 @@ def test_savedmodel_by_tensorflow_alone(published):
     assert [len(line.removeprefix("code ")) for line in codes] == [6] * 4
 
 
+@pytest.mark.slow
 def test_savedmodel_as_a_keras_layer(published):
     assert _run("keras_layer.py", published) == ["classes (4, 10)"]

@@ -53,6 +53,7 @@ def test_int8_has_one_scale_a_channel(encoder):
     assert (error <= scale / 2 + 1e-7).all()
 
 
+@pytest.mark.slow
 def test_published_int8_is_a_quarter(encoder, tmp_path):
     path = export.publish_encoder(
         encoder,

@@ -23,6 +23,7 @@ def _image_model(shape):
     return keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(inputs))
 
 
+@pytest.mark.slow
 def test_image_bytes(hasher, tmp_path):
     path = export.publish(hasher, tmp_path, name="m", raw=ImageBytes(), batch_sizes=(1,))
     loaded = tf.saved_model.load(str(path))
@@ -72,6 +73,7 @@ def test_models_that_cannot_take_the_form(shape, raw, message):
         _endpoint(_image_model(shape), raw)
 
 
+@pytest.mark.slow
 def test_tf_example(tmp_path):
     a, b = keras.Input((3,), name="a"), keras.Input((), name="b", dtype="int32")
     wide = keras.layers.Embedding(4, 2)(b)
@@ -90,6 +92,7 @@ def test_tf_example(tmp_path):
     np.testing.assert_allclose(again, got[:1], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_text(tmp_path):
     """A text layer, with its lookup table, takes strings in TensorFlow Serving's loader."""
     text = keras.layers.TextVectorization(output_mode="multi_hot")
