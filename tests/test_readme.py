@@ -1,0 +1,22 @@
+import pathlib
+import re
+
+import pytest
+
+import zoo
+
+ROOT = pathlib.Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
+        assert target.startswith("http") or (page.parent / target).exists(), target
+
+
+def test_the_readme_lists_every_variant():
+    text = (ROOT / "README.md").read_text()
+    for entry in zoo.list_variants():
+        row = f"| {entry.kind} | {entry.summary} | {entry.source} |"
+        assert f"| [`{entry.name}`](docs/variants/{entry.name}.md) {row}" in text
