@@ -120,7 +120,7 @@ def fit(
     if resume:
         config = run.read_json(run.config_file)
         config["epochs"] = config["epochs"] if epochs is None else epochs
-    elif run.config_file.exists():
+    elif run.model_file.exists():
         raise click.UsageError(f"{out} holds a run already: add --resume or choose another --out.")
     else:
         config |= {"epochs": epochs, "options": _parse(options)}

@@ -131,6 +131,17 @@ def test_bad_input_is_one_line_and_exit_code_2(arguments, message, tmp_path):
     assert len(result.stderr.strip().splitlines()) <= 4
 
 
+def test_a_fit_that_failed_does_not_stand_in_the_way(tmp_path):
+    x = np.random.default_rng(0).random((40, 5), "float32")
+    x[3, 2] = np.nan
+    np.save(tmp_path / "x.npy", x)
+    fit = ("fit", "--data", tmp_path / "x.npy", "--epochs", 1, "--out", tmp_path / "run")
+    refused = invoke(*fit)
+    assert (refused.exit_code, "`x_train` must be finite" in refused.stderr) == (2, True)
+    np.save(tmp_path / "x.npy", np.nan_to_num(x))
+    assert invoke(*fit).exit_code == 0
+
+
 def test_a_finished_run_is_not_overwritten(run):
     result = invoke("fit", "--out", run[0])
     assert result.exit_code == 2

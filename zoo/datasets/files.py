@@ -34,7 +34,11 @@ def read(path: pathlib.Path) -> Dataset:
     try:
         arrays = READERS[path.suffix](path)
     except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{path} is damaged or not a NumPy {path.suffix} file: {error}") from error
+        # NumPy takes any text for pickled objects, and tells how to load them unsafely.
+        reason = "it holds no plain arrays" if "pickle" in str(error) else error
+        raise ValueError(
+            f"{path} is damaged or not a NumPy {path.suffix} file: {reason}"
+        ) from error
     if not ({"x_train", "x_test"} <= set(arrays) or "x" in arrays):
         raise ValueError(
             f"{path} must hold x_train and x_test, or x. Received: {', '.join(sorted(arrays))}"

@@ -14,21 +14,25 @@ def preprocessing_for(x: np.ndarray) -> tuple[keras.layers.Layer | None, str]:
 
     Returns:
         For bytes, a division by 255 and `"bernoulli"`; for values in [0, 1], nothing and
-        `"bernoulli"`; else a `Normalization` adapted to `x` and `"gaussian"`.
+        `"bernoulli"`; else a `Normalization` to mean 0 and variance 1 and `"gaussian"`. NaN,
+        which means "not observed", is passed over.
 
     Raises:
-        ValueError: If `x` has NaN or infinite values.
+        ValueError: If `x` has infinite values or none that is observed.
     """
     if x.dtype == np.uint8:
         return keras.layers.Rescaling(1 / 255, name="rescaling"), "bernoulli"
-    low, high = float(np.min(x)), float(np.max(x))
-    if not (np.isfinite(low) and np.isfinite(high)):
+    observed = x[~np.isnan(x)]
+    if observed.size == 0 or not np.isfinite(observed).all():
         raise ValueError(
-            "Training rows must be finite; remove or fill missing values. "
-            f"Received: values from {low} to {high}"
+            "Training rows must have values, all of them finite or NaN. "
+            f"Received: {observed.size} values that are not NaN, {np.isinf(x).sum()} infinite"
         )
-    if low >= 0 and high <= 1:
+    if observed.min() >= 0 and observed.max() <= 1:
         return None, "bernoulli"
-    normalization = keras.layers.Normalization(name="normalization")
-    normalization.adapt(x)
-    return normalization, "gaussian"
+    # Not by `adapt`, which a single NaN would turn into NaN.
+    axes = tuple(range(x.ndim - 1))
+    mean, variance = np.nanmean(x, axis=axes), np.nanvar(x, axis=axes)
+    return keras.layers.Normalization(
+        mean=mean, variance=variance, name="normalization"
+    ), "gaussian"

@@ -13,6 +13,7 @@ import tensorflow as tf
 import zoo.datasets
 import zoo.registry
 from zoo.autoencoder import Autoencoder
+from zoo.checks import check_training_data
 from zoo.training.checkpoint import Checkpoint
 from zoo.training.progress import ProgressBar
 from zoo.training.run import Run
@@ -69,6 +70,7 @@ def fit_run(run: Run, config: dict[str, Any], progress: bool = True) -> Autoenco
                 model = run.load_model()
             else:
                 model = _new_model(train, config, steps)
+            check_training_data(model, dataset.x_train, "x_train")
             epochs_done = int(model.optimizer.iterations) // steps
             run.write_json(
                 run.config_file,

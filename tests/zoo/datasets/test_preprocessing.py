@@ -21,6 +21,16 @@ def test_other_values_are_normalised():
     np.testing.assert_allclose(np.std(layer(x), axis=0), [1, 1], atol=1e-3)
 
 
-def test_nan_is_refused():
-    with pytest.raises(ValueError, match="finite"):
-        preprocessing_for(np.float32([[np.nan, 1]]))
+def test_holes_are_passed_over():
+    x = np.random.default_rng(0).normal(5, 2, (1000, 2)).astype("float32")
+    expected = np.asarray(preprocessing_for(x)[0](x))
+    holes = np.concatenate([x, np.full((500, 2), np.nan, "float32")])
+    layer, likelihood = preprocessing_for(holes)
+    assert likelihood == "gaussian"
+    np.testing.assert_allclose(layer(x), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("values", [[np.inf, 1], [np.nan, np.nan]])
+def test_infinite_or_no_values_are_refused(values):
+    with pytest.raises(ValueError, match="Training rows must have values"):
+        preprocessing_for(np.float32([values]))
