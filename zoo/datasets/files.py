@@ -36,9 +36,8 @@ def read(path: pathlib.Path) -> Dataset:
     except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
         # NumPy takes any text for pickled objects, and tells how to load them unsafely.
         reason = "it holds no plain arrays" if "pickle" in str(error) else error
-        raise ValueError(
-            f"{path} is damaged or not a NumPy {path.suffix} file: {reason}"
-        ) from error
+        problem = f"{path} is damaged or not a NumPy {path.suffix} file"
+        raise ValueError(f"{problem}: {reason}") from error
     if not ({"x_train", "x_test"} <= set(arrays) or "x" in arrays):
         raise ValueError(
             f"{path} must hold x_train and x_test, or x. Received: {', '.join(sorted(arrays))}"
