@@ -34,6 +34,7 @@ def test_the_index_holds_the_codes_of_the_keras_model(demo):
             assert set(match.ids) == set(np.flatnonzero((codes == codes[i]).all(1)))
 
 
+@pytest.mark.slow
 def test_running_it_again_keeps_the_model_and_publishes_a_version(demo):
     folder, _ = demo
     before = json.loads((folder / "run" / "metrics.json").read_text())
