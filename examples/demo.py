@@ -23,8 +23,6 @@ import numpy as np
 import console
 import serving
 from serving.index import HashIndex
-from zoo.evaluation import figures
-from zoo.evaluation.page import Page
 
 QUERIES = 8
 NEIGHBOURS = 10
@@ -39,6 +37,10 @@ NAME = "demo"
 @click.option("--out", default="runs/demo/digits", show_default=True, help="Folder for it all.")
 def main(data: str, data_dir: str | None, code_dim: int | None, out: str) -> None:
     """Run the whole pipeline and write OUT/report.html."""
+    console.start_tensorflow()  # before zoo's import starts it, which is not quiet
+    from zoo.evaluation import figures
+    from zoo.evaluation.page import Page
+
     folder = pathlib.Path(out)
     run, models, file = folder / "run", folder / "models", folder / "data.npz"
 
