@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
 import pathlib
 
 import numpy as np
+
+from zoo.files import replacing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,10 +64,8 @@ class Dataset:
         """Writes the arrays to an `.npz` file, whole or not at all."""
         path = pathlib.Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.partial")
-        with partial.open("wb") as file:
+        with replacing(path) as partial, partial.open("wb") as file:
             np.savez(file, allow_pickle=False, **self._arrays())
-        os.replace(partial, path)
 
     def fingerprint(self) -> str:
         """SHA-256 of names, shapes, dtypes and values of all arrays, in hex."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import dataclasses
 import io
-import os
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jinja2
 import matplotlib.figure
+
+from zoo.files import replacing
 
 
 @dataclasses.dataclass
@@ -74,7 +75,8 @@ class Page:
         path.parent.mkdir(parents=True, exist_ok=True)
         for section in self.sections:
             if section["png"]:
-                _replace(path.with_name(f"{section['name']}.png"), section["png"])
+                with replacing(path.with_name(f"{section['name']}.png")) as partial:
+                    partial.write_bytes(section["png"])
         environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(pathlib.Path(__file__).parent), autoescape=True
         )
@@ -85,7 +87,8 @@ class Page:
         html = environment.get_template("page.html").render(
             title=self.title, subtitle=self.subtitle, sections=sections
         )
-        _replace(path, html.encode())
+        with replacing(path) as partial:
+            partial.write_text(html, encoding="utf-8")
         return path
 
 
@@ -109,9 +112,3 @@ def _png(figure: matplotlib.figure.Figure | bytes | None) -> bytes:
     file = io.BytesIO()
     figure.savefig(file, format="png")
     return file.getvalue()
-
-
-def _replace(path: pathlib.Path, content: bytes) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(content)
-    os.replace(partial, path)

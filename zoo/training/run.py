@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import pathlib
 from typing import Any
 
 import filelock
 
 from zoo.autoencoder import Autoencoder
+from zoo.files import replacing
 from zoo.load import MODEL_FILE, load
 
 
@@ -48,10 +48,8 @@ class Run:
 
     def save_model(self, model: Autoencoder) -> None:
         """Replaces the model."""
-        # Keras wants the ending .keras.
-        partial = self.model_file.with_name(".partial.keras")
-        model.save(partial)
-        _replace(partial, self.model_file)
+        with replacing(self.model_file) as partial:
+            model.save(partial)
 
     def read_json(self, file: pathlib.Path) -> Any:
         """Reads one of the folder's JSON files.
@@ -69,7 +67,8 @@ class Run:
 
     def write_json(self, file: pathlib.Path, content: Any) -> None:
         """Replaces one of the folder's JSON files."""
-        write_text(file, json.dumps(content, indent=2) + "\n")
+        with replacing(file) as partial:
+            partial.write_text(json.dumps(content, indent=2) + "\n")
 
     def read_history(self) -> list[dict[str, float]]:
         """One row an epoch."""
@@ -84,22 +83,7 @@ class Run:
     def write_history(self, rows: list[dict[str, float]]) -> None:
         """Replaces the history."""
         names = dict.fromkeys(name for row in rows for name in row)
-        partial = self.history_file.with_suffix(".partial")
-        with partial.open("w", newline="") as file:
+        with replacing(self.history_file) as partial, partial.open("w", newline="") as file:
             writer = csv.DictWriter(file, list(names))
             writer.writeheader()
             writer.writerows(rows)
-        _replace(partial, self.history_file)
-
-
-def write_text(path: pathlib.Path, text: str) -> None:
-    """Replaces a file whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text)
-    _replace(partial, path)
-
-
-def _replace(partial: pathlib.Path, path: pathlib.Path) -> None:
-    with partial.open("rb") as file:
-        os.fsync(file.fileno())
-    os.replace(partial, path)
