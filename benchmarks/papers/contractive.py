@@ -1,0 +1,84 @@
+"""Contractive Auto-Encoders (Rifai et al. 2011), table of fine-tuned one-layer models on MNIST.
+
+    python -m benchmarks.papers.contractive --data-dir FOLDER_WITH_mnist.npz [--rows CAE ...]
+
+Takes about 35 minutes on 2 cores. Trains autoencoders of one sigmoid layer of 1,000 units with
+tied weights on 50,000 training images without labels, measures how strongly their codes react
+to their inputs and how many units are saturated, then adds a softmax layer and fine-tunes with
+labels. The epoch whose weights are kept is chosen on the last 10,000 training images, and nothing
+on test labels. The paper's figures are quoted from memory. Writes
+benchmarks/results/contractive.json.
+"""
+
+import argparse
+
+import keras
+import numpy as np
+
+import zoo
+from benchmarks.papers import mnist
+from zoo.evaluation.jacobian import jacobian_norms
+
+UNITS = 1000
+JACOBIAN_ROWS = 200
+
+# Error, squared Jacobian norm and saturated share in the paper; variant and options.
+ROWS = {
+    "AE": ((1.78, 17.5e-4, 0.50), "undercomplete", {}),
+    "AE + weight decay": ((1.68, None, None), "undercomplete", {"weight_decay": 1e-5}),
+    "DAE-b (masking 25 %)": (
+        (1.57, None, None),
+        "denoising",
+        {"corruption": "masking", "corruption_level": 0.25},
+    ),
+    "DAE-g (Gaussian 0.3)": (
+        (1.18, None, None),
+        "denoising",
+        {"corruption": "gaussian", "corruption_level": 0.3},
+    ),
+    "CAE": ((1.14, 0.73e-4, 0.86), "contractive", {"weight": 0.1}),
+}
+
+
+def main():
+    """Measures the rows and writes the results."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data-dir", help="folder with mnist.npz; else it is downloaded")
+    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--fine-tuning-epochs", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--rows", nargs="*", choices=[*ROWS], help="all by default")
+    arguments = parser.parse_args()
+    settings = {"units": UNITS, **{k: v for k, v in vars(arguments).items() if "epochs" in k}}
+    settings["seed"] = arguments.seed
+    train, validation, test = mnist.load(arguments.data_dir)
+    for name in arguments.rows or ROWS:
+        (error, norm, saturated), variant, options = ROWS[name]
+        keras.utils.set_random_seed(arguments.seed)
+        ae = zoo.create(
+            variant, (784,), UNITS, hidden=(), activation="sigmoid", tied=True, **options
+        )
+        mnist.train(ae, train[0], arguments.epochs, arguments.seed)
+        norms = jacobian_norms(ae, validation[0][:JACOBIAN_ROWS])
+        codes = mnist.features(ae.encoder, validation[0])
+        validation_error, test_error = mnist.fine_tune(
+            ae.encoder, train, validation, test, arguments.fine_tuning_epochs, arguments.seed
+        )
+        row = {
+            "error": test_error,
+            "paper": error,
+            "validation_error": validation_error,
+            # On the paper's scale: the mean of the squares of all entries of the matrix.
+            "jacobian": float(np.mean(norms**2) / (UNITS * 784)),
+            "paper_jacobian": norm,
+            "saturated": float(np.mean((codes < 0.05) | (codes > 0.95))),
+            "paper_saturated": saturated,
+        }
+        print(name, row, flush=True)
+        mnist.write("contractive", {name: row}, settings)
+        keras.backend.clear_session()
+    mnist.write("contractive", {"RBM (paper alone)": {"error": None, "paper": 1.30}}, settings)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""Stacked Denoising Autoencoders (Vincent et al. 2010): SDAE-3 against SAE-3 on MNIST.
+
+    python -m benchmarks.papers.stacked_denoising --data-dir FOLDER_WITH_mnist.npz
+
+Takes about 40 minutes on 2 cores. Three sigmoid layers of 1,000 units are trained layer by layer
+on 50,000 images without labels, each as an autoencoder of what the layers before it say, with
+(SDAE) or without (SAE) masking noise; then a softmax layer is added and all is fine-tuned. The
+epoch whose weights are kept is chosen on the last 10,000 training images, and nothing on test
+labels. The paper's figures are quoted from memory. Writes benchmarks/results/stacked_denoising.json.
+"""
+
+import argparse
+
+import keras
+
+import zoo
+import zoo.layers
+from benchmarks.papers import mnist
+from zoo.stacked import pretrain
+
+UNITS = 1000
+ROWS = {
+    "SAE-3": (1.40, None),
+    "SDAE-3 (masking 25 %)": (1.28, 0.25),
+}
+
+
+def main():
+    """Measures the rows and writes the results."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data-dir", help="folder with mnist.npz; else it is downloaded")
+    parser.add_argument("--epochs", type=int, default=20, help="of each layer")
+    parser.add_argument("--fine-tuning-epochs", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    settings = {"units": UNITS, **vars(arguments)}
+    del settings["data_dir"]
+    train, validation, test = mnist.load(arguments.data_dir)
+    for name, (paper, level) in ROWS.items():
+        keras.utils.set_random_seed(arguments.seed)
+        ae = zoo.create(
+            "undercomplete",
+            (784,),
+            UNITS,
+            hidden=(UNITS, UNITS),
+            backbone_activation="sigmoid",
+            activation="sigmoid",
+        )
+        corruption = level and zoo.layers.MaskingCorruption(level)
+        pretrain(ae, train[0], arguments.epochs, batch_size=128, corruption=corruption)
+        validation_error, error = mnist.fine_tune(
+            ae.encoder, train, validation, test, arguments.fine_tuning_epochs, arguments.seed
+        )
+        row = {"error": error, "paper": paper, "validation_error": validation_error}
+        print(name, row, flush=True)
+        mnist.write("stacked_denoising", {name: row}, settings)
+        keras.backend.clear_session()
+
+
+if __name__ == "__main__":
+    main()
