@@ -6,7 +6,8 @@ Takes about 40 minutes on 2 cores. Three sigmoid layers of 1,000 units are train
 on 50,000 images without labels, each as an autoencoder of what the layers before it say, with
 (SDAE) or without (SAE) masking noise; then a softmax layer is added and all is fine-tuned. The
 epoch whose weights are kept is chosen on the last 10,000 training images, and nothing on test
-labels. The paper's figures are quoted from memory. Writes benchmarks/results/stacked_denoising.json.
+labels. The paper's figures are quoted from memory. Writes
+benchmarks/results/stacked_denoising.json.
 """
 
 import argparse
