@@ -52,6 +52,7 @@ def main() -> None:
 Examples:
   python -m export publish runs/digits models --name digits
   python -m export publish hash.keras models --name digits --examples images.npy
+  python -m export publish hash.keras models --name digits --onnx
   python -m export publish hash.keras gs://bucket/models --name digits
   python -m export publish resnet.keras models --name photos --encoder --thresholds medians.npy""",
 )
@@ -107,6 +108,11 @@ Examples:
     type=click.Path(path_type=Path),
     help="With --encoder: a .npy array [d, bits], applied before the thresholds.",
 )
+@click.option(
+    "--onnx",
+    is_flag=True,
+    help="Also write ONNX files, for python -m serving up --engine onnxruntime.",
+)
 @console.json_option
 def publish_command(
     model: Path,
@@ -123,6 +129,7 @@ def publish_command(
     encoder: bool,
     thresholds: Path | None,
     rotation: Path | None,
+    onnx: bool,
     as_json: bool,
 ) -> None:
     """Publish MODEL, a .keras file or run folder, as the next version of BASE/NAME.
@@ -146,6 +153,7 @@ def publish_command(
             "max_bits_changed": max_bits_changed,
             "batch_sizes": _numbers(batch_sizes),
             "raw": _raw(raw, pixel_scale, image_size),
+            "onnx": onnx,
             "progress": progress,
             **arrays,
         }

@@ -44,6 +44,7 @@ def publish(
     max_bits_changed: float = MAX_BITS_CHANGED,
     batch_sizes: Sequence[int] = WARMUP_BATCH_SIZES,
     metrics: dict[str, Any] | None = None,
+    onnx: bool = False,
     progress: Progress | None = None,
 ) -> Path | str:
     """Publishes an autoencoder as the next version of `BASE/NAME`.
@@ -70,6 +71,8 @@ def publish(
         batch_sizes: The batch sizes that the server will run: warm-up requests are written for
             each. Answers are compared at these and at 1, 3 and 64.
         metrics: Figures for the model card; those of the run folder if omitted.
+        onnx: Also write `assets.extra/onnx/`: a file for each signature that ONNX Runtime answers
+            alike, for `serving up --engine onnxruntime`.
         progress: Called with a line on each step.
 
     Returns:
@@ -109,6 +112,7 @@ def publish(
         max_bits_changed=max_bits_changed,
         batch_sizes=batch_sizes,
         metrics=metrics,
+        onnx=onnx,
         progress=progress,
     )
 
@@ -127,6 +131,7 @@ def publish_encoder(
     max_bits_changed: float = MAX_BITS_CHANGED,
     batch_sizes: Sequence[int] = WARMUP_BATCH_SIZES,
     metrics: dict[str, Any] | None = None,
+    onnx: bool = False,
     progress: Progress | None = None,
 ) -> Path | str:
     """Publishes any Keras encoder with `embed`, and with `hash` given thresholds or a rotation.
@@ -145,6 +150,7 @@ def publish_encoder(
         max_bits_changed: As for `publish`.
         batch_sizes: As for `publish`.
         metrics: Figures for the model card.
+        onnx: As for `publish`.
         progress: As for `publish`.
 
     Returns:
@@ -176,6 +182,7 @@ def publish_encoder(
         max_bits_changed=max_bits_changed,
         batch_sizes=batch_sizes,
         metrics=metrics,
+        onnx=onnx,
         progress=progress,
     )
 
@@ -192,9 +199,10 @@ def _publish(
     max_bits_changed: float,
     batch_sizes: Sequence[int],
     metrics: dict[str, Any] | None,
+    onnx: bool,
     progress: Progress | None,
 ) -> Path | str:
-    from export import check, examples, golden, savedmodel, warmup
+    from export import check, examples, golden, onnx_files, savedmodel, warmup
     from export.precision import reduce
     from export.raw import with_raw_input
 
@@ -203,6 +211,8 @@ def _publish(
 
     if not batch_sizes or min(batch_sizes) < 1:
         raise ValueError(f"batch_sizes must be positive. Received: {list(batch_sizes)}")
+    if onnx:
+        onnx_files.check_packages()
     if raw is not None:
         exportable = with_raw_input(exportable, raw)
     specs = exportable.inputs
@@ -242,6 +252,17 @@ def _publish(
             cost["float32_rows_per_second"] = other["rows_per_second"]
         golden.write(staging.version, name, [e for e in answered if e.rows in CHECK_BATCH_SIZES])
         warmup.write(staging.version, name, [e for e in answered if e.rows in batch_sizes])
+        files = None
+        if onnx:
+            _tell(progress, "writing ONNX files and asking ONNX Runtime")
+            files = onnx_files.write(
+                staging.version,
+                expected,
+                {"serving_default": exportable.signatures[0].name},
+                tolerance,
+                max_bits_changed,
+                exportable.jumping,
+            )
         weights = [w.numpy() for layer in exportable.layers for w in layer.weights]
         card.write(
             staging.version,
@@ -261,6 +282,7 @@ def _publish(
                     "load_seconds": report["load_seconds"],
                     "first_request_ms": report["first_request_ms"],
                     **cost,
+                    **({"onnx": files} if files else {}),
                 },
                 "made_with": card.made_with(),
                 "files": card.inventory(staging.version),

@@ -49,6 +49,12 @@ FLAGS = (
     flag("enable_model_warmup", True, "Run assets.extra's requests first.", type=bool),
     flag("allow_version_labels_for_unavailable_models", False, "", type=bool),
     flag("saved_model_tags", "serve", "Comma separated."),
+    flag(
+        "grpc_max_threads", None, f"Passed to {BINARY}; the embedded server needs none.", type=int
+    ),
+    flag("tensorflow_session_parallelism", 0, "Sets both of the next two."),
+    flag("tensorflow_intra_op_parallelism", 0, "Cores for one operation; 0 for all."),
+    flag("tensorflow_inter_op_parallelism", 0, "Models run at once; 0 for one a core."),
     flag("enable_batching", False, "Batch by TF Serving's rules.", type=bool),
     flag("batching_parameters_file", None, "BatchingParameters in text format."),
     flag("micro_batching", True, "Without those, batch where answers stay the same.", type=bool),
@@ -66,16 +72,19 @@ Examples:
   python -m serving up models                      # every model under models/NAME/VERSION
   python -m serving up models/fashion --port 8500 --rest_api_port 8501
   python -m serving up models --port 0 --json      # any free port, told as JSON
+  python -m serving up models --engine onnxruntime -v   # says what TensorFlow still answers
   python -m serving up --model_name=fashion --model_base_path=/models/fashion --port=8500
 """,
 )
 @click.argument("bases", metavar="[BASE]...", nargs=-1, type=click.Path())
 @click.option(
     "--engine",
-    type=click.Choice(["embedded", "auto", BINARY]),
+    type=click.Choice(["embedded", "onnxruntime", "auto", BINARY]),
     default="embedded",
     show_default=True,
-    help=f"auto: {BINARY} from PATH if there is one, else embedded.",
+    help=f"onnxruntime: embedded, quicker for versions published with --onnx. auto: {BINARY} from"
+    " PATH if there is one, else embedded; not the default, because it listens on all addresses"
+    " and has no flag against that.",
 )
 @click.option("--verbose", "-v", is_flag=True, help="Log loading and unloading to stderr.")
 @click.option("--structured_logs", is_flag=True, help="Log as one JSON object a line.")
@@ -93,7 +102,7 @@ def up(
     BASE holds NAME/VERSION/ directories, or is one model's directory itself. Prints one line
     when ready. New versions are taken up as they appear. Flags have TF Serving's names.
     """
-    binary = find_binary() if engine != "embedded" else None
+    binary = find_binary() if engine in ("auto", BINARY) else None
     if binary:
         _run_binary(binary, bases, flags, as_json)
         return
@@ -101,14 +110,23 @@ def up(
         raise click.ClickException(f"no {BINARY} on PATH; --engine embedded needs none")
     served = {name: path for base in bases for name, path in find_models(base).items()}
     _check_port(flags["host"], flags["port"])
-    _log_to_stderr(verbose or structured_logs, structured_logs)
+    _set_parallelism(flags)
+    onnxruntime = engine == "onnxruntime"
+    _log_to_stderr(
+        logging.INFO
+        if verbose or structured_logs
+        else (logging.WARNING if onnxruntime else logging.CRITICAL),
+        structured_logs,
+    )
     with console.quiet_start():
         from serving import server as embedded
 
-        embedded.start_tensorflow()
+        if onnxruntime:
+            embedded.check_onnxruntime()
+        embedded.start_tensorflow(flags["tensorflow_intra_op_parallelism"])
     try:
         running = embedded.EmbeddedServer(
-            _models(embedded, served, flags), _options(embedded, flags)
+            _models(embedded, served, flags), _options(embedded, flags, onnxruntime)
         )
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -149,9 +167,22 @@ def _models(embedded: Any, served: dict[str, str], flags: dict[str, Any]) -> lis
     return models
 
 
-def _options(embedded: Any, flags: dict[str, Any]) -> Any:
-    known = dict(flags)
-    for name in ("model_name", "model_base_path"):
+def _set_parallelism(flags: dict[str, Any]) -> None:
+    both = flags.pop("tensorflow_session_parallelism")
+    names = ("tensorflow_intra_op_parallelism", "tensorflow_inter_op_parallelism")
+    if both and any(flags[name] for name in names):
+        raise click.UsageError(
+            "give --tensorflow_session_parallelism, or the two of intra_op and inter_op"
+        )
+    for name in names:
+        flags[name] = flags[name] or both
+        if flags[name] < 0:
+            raise click.UsageError(f"--{name} must be 0 or more. Received: {flags[name]}")
+
+
+def _options(embedded: Any, flags: dict[str, Any], onnxruntime: bool) -> Any:
+    known: dict[str, Any] = {**flags, "onnxruntime": onnxruntime}
+    for name in ("model_name", "model_base_path", "grpc_max_threads"):
         known.pop(name)
     batching = known.pop("enable_batching")
     parameters = known.pop("batching_parameters_file")
@@ -221,13 +252,13 @@ def _check_port(host: str, port: int) -> None:
         ) from error
 
 
-def _log_to_stderr(wanted: bool, structured: bool) -> None:
+def _log_to_stderr(level: int, structured: bool) -> None:
     handler = logging.StreamHandler()
     plain = "%(asctime)s %(levelname)s %(message)s"
     handler.setFormatter(_JsonLines() if structured else logging.Formatter(plain))
     logger = logging.getLogger("serving")
     logger.addHandler(handler)
-    logger.setLevel(logging.INFO if wanted else logging.CRITICAL)
+    logger.setLevel(level)
 
 
 class _JsonLines(logging.Formatter):

@@ -3,6 +3,7 @@
 from serving.server.batch_rules import BatchRules
 from serving.server.config import ServerOptions
 from serving.server.embedded import EmbeddedServer, start_tensorflow
+from serving.server.onnx_engine import check_installed as check_onnxruntime
 from serving.server.status import StatusError
 from serving.server.text_config import (
     load_batching,
@@ -18,6 +19,7 @@ __all__ = [
     "ModelConfig",
     "ServerOptions",
     "StatusError",
+    "check_onnxruntime",
     "find_models",
     "find_versions",
     "load_batching",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -28,6 +29,11 @@ class ServerOptions:
         enable_model_warmup: Run a version's recorded requests before it counts as available.
         allow_version_labels_for_unavailable_models: Accept such labels.
         saved_model_tags: Tags of the graph to load.
+        onnxruntime: Answer by ONNX Runtime where a version has files for it.
+        tensorflow_intra_op_parallelism: Cores that one operation may use, in the whole process
+            and from its first model on; 0 for all.
+        tensorflow_inter_op_parallelism: Models that run at the same time; 0 for as many as there
+            are cores.
         model_config_file: Where the models were read from.
         model_config_file_poll_wait_seconds: How often to read it again; 0 never.
         enable_serialization_as_tensor_content: Answer in `tensor_content`.
@@ -39,7 +45,6 @@ class ServerOptions:
         max_request_bytes: Refuse larger messages.
         max_concurrent_requests: Refuse more at once.
         drain_seconds: How long requests in flight may take when the server stops.
-        threads: Models that run at the same time.
     """
 
     host: str = "127.0.0.1"
@@ -55,6 +60,9 @@ class ServerOptions:
     enable_model_warmup: bool = True
     allow_version_labels_for_unavailable_models: bool = False
     saved_model_tags: Sequence[str] = field(default=("serve",))
+    onnxruntime: bool = False
+    tensorflow_intra_op_parallelism: int = 0
+    tensorflow_inter_op_parallelism: int = 0
     model_config_file: str | None = None
     model_config_file_poll_wait_seconds: float = 0.0
     enable_serialization_as_tensor_content: bool = False
@@ -65,4 +73,8 @@ class ServerOptions:
     max_request_bytes: int = 512 << 20
     max_concurrent_requests: int = 4096
     drain_seconds: float = 10.0
-    threads: int = 2
+
+    @property
+    def threads(self) -> int:
+        """Models that run at the same time."""
+        return self.tensorflow_inter_op_parallelism or os.cpu_count() or 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import threading
 import time
 from collections.abc import Iterable
@@ -18,7 +19,7 @@ from serving.server.grpc_api import build_server
 from serving.server.manager import Manager
 from serving.server.metrics import Metrics
 from serving.server.rest import RestServer
-from serving.server.servable import Servable
+from serving.server.servable import Servable, session_config
 from serving.server.services import Services
 from serving.server.status import from_exception
 from serving.server.text_config import load_models_config
@@ -160,7 +161,16 @@ class EmbeddedServer:
     def _load(self, name: str, version: int, path: str) -> Servable:
         if self.options.batching:
             self.options.batching.check()
-        servable = Servable(name, version, path, self.options.saved_model_tags)
+        options = self.options
+        cores = options.tensorflow_intra_op_parallelism
+        servable = Servable(
+            name,
+            version,
+            path,
+            options.saved_model_tags,
+            cores,
+            (cores or os.cpu_count() or 1) if options.onnxruntime else 0,
+        )
         if self.options.enable_model_warmup:
             start = time.perf_counter()
             try:
@@ -191,6 +201,10 @@ class EmbeddedServer:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
 
-def start_tensorflow() -> None:
-    """Finds the devices, which TensorFlow does (and logs about) with the first session."""
-    tf.compat.v1.Session(graph=tf.Graph()).close()
+def start_tensorflow(cores: int = 0) -> None:
+    """Finds the devices, which TensorFlow does (and logs about) with the first session.
+
+    Args:
+        cores: Cores that one operation may use in this process; 0 for all.
+    """
+    tf.compat.v1.Session(graph=tf.Graph(), config=session_config(cores)).close()

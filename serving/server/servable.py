@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Mapping, Sequence
@@ -12,11 +13,25 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import config_pb2
 
+from serving.server import onnx_engine
 from serving.server.status import StatusError
 from serving.wire.messages import SignatureDef
 
+log = logging.getLogger("serving")
 _BFLOAT16 = 14
 _PLANS = 256  # ways to combine outputs that are kept ready
+
+
+def session_config(cores: int) -> config_pb2.ConfigProto:
+    """How a session uses the machine.
+
+    Args:
+        cores: Cores that one operation may use; 0 for all.
+    """
+    config = config_pb2.ConfigProto(intra_op_parallelism_threads=cores)
+    # Threads that spin take the cores from requests.
+    config.experimental.disable_thread_spinning = True
+    return config
 
 
 class Servable:
@@ -30,12 +45,24 @@ class Servable:
         version: Its version.
         path: The version's directory.
         tags: Tags of the graph to load.
+        cores: Cores that one operation may use; 0 for all. TensorFlow keeps the first choice of
+            a process.
+        onnx_threads: Let ONNX Runtime answer where the version has files for it, on so many
+            cores a request; 0 for TensorFlow alone.
 
     Raises:
         StatusError: There is no loadable model in the directory.
     """
 
-    def __init__(self, name: str, version: int, path: str, tags: Sequence[str] = ("serve",)):
+    def __init__(
+        self,
+        name: str,
+        version: int,
+        path: str,
+        tags: Sequence[str] = ("serve",),
+        cores: int = 0,
+        onnx_threads: int = 0,
+    ):
         self.name, self.version, self.path = name, version, path
         if not os.path.isfile(os.path.join(path, "saved_model.pb")):
             raise StatusError(
@@ -45,7 +72,7 @@ class Servable:
                 " (should have a file called `saved_model.pb`)",
             )
         graph = tf.Graph()
-        self._session = tf.compat.v1.Session(graph=graph)
+        self._session = tf.compat.v1.Session(graph=graph, config=session_config(cores))
         try:
             with graph.as_default():
                 meta = tf.compat.v1.saved_model.load(self._session, list(tags), path)
@@ -56,6 +83,7 @@ class Servable:
             key: SignatureDef.FromString(definition.SerializeToString())
             for key, definition in meta.signature_def.items()
         }
+        self._onnx = onnx_engine.load(path, self.signatures, onnx_threads) if onnx_threads else {}
         self._plans: dict[Any, Any] = {}
         self._lock = threading.Lock()
         self._users = 0
@@ -77,6 +105,12 @@ class Servable:
         Raises:
             tf.errors.OpError: The graph refused.
         """
+        if (onnx := self._onnx.get(signature)) is not None:
+            try:
+                return onnx(feeds, outputs)
+            except Exception:
+                # TensorFlow takes more (any batch size, for one), and words its own refusals.
+                log.debug("%s %s: left to TensorFlow", self.name, signature, exc_info=True)
         names = tuple(sorted(feeds))
         plan = self._plan(signature, names, tuple(outputs))
         inputs = self.signatures[signature].inputs

@@ -1,4 +1,4 @@
-"""One server for all contract tests: `--target HOST:PORT`, or the embedded one."""
+"""One server for all contract tests: `--target HOST:PORT`, or the embedded one (`--engine`)."""
 
 import grpc
 import pytest
@@ -8,6 +8,12 @@ from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_p
 def pytest_addoption(parser):
     parser.addoption(
         "--target", help="HOST:PORT of a running server; see tests/contract/publish.py"
+    )
+    parser.addoption(
+        "--engine",
+        choices=["tensorflow", "onnxruntime"],
+        default="tensorflow",
+        help="What computes in the embedded server, where no target is given.",
     )
     parser.addoption("--models", help="The directory that publish.py wrote, for tests of reload.")
 
@@ -21,7 +27,8 @@ def models_config(request, tmp_path_factory):
         return f"{given}/models.config"
     if request.config.getoption("--target", default=None):
         return None
-    return publish(tmp_path_factory.mktemp("contract"))
+    onnx = request.config.getoption("--engine", default=None) == "onnxruntime"
+    return publish(tmp_path_factory.mktemp("contract"), onnx)
 
 
 @pytest.fixture(scope="session")
@@ -30,9 +37,11 @@ def target(request, models_config):
     if given:
         yield given
         return
-    from serving.server import EmbeddedServer, load_models_config
+    from serving.server import EmbeddedServer, ServerOptions, load_models_config
 
-    with EmbeddedServer(load_models_config(models_config)) as server:
+    engine = request.config.getoption("--engine", default=None)
+    options = ServerOptions(onnxruntime=engine == "onnxruntime")
+    with EmbeddedServer(load_models_config(models_config), options) as server:
         yield server.address
 
 

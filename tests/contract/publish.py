@@ -17,7 +17,7 @@ CONFIG = """
 NAMES = ("enc", "text", "odd")
 
 
-def publish(base):
+def publish(base, onnx=False):
     """Writes the models and `models.config`; returns the path of the latter."""
     from tests.serving import models
 
@@ -26,6 +26,9 @@ def publish(base):
     models.write_encoder(base / "enc", 2, scale=2.0)
     models.write_text(base / "text")
     models.write_odd(base / "odd")
+    if onnx:
+        for version in ("enc/1", "enc/2", "odd/1"):
+            models.write_onnx(base / version)
     entries = "".join(CONFIG.format(name=name, path=base / name) for name in NAMES)
     config = base / "models.config"
     config.write_text(f"model_config_list {{{entries}}}\n")
@@ -33,4 +36,4 @@ def publish(base):
 
 
 if __name__ == "__main__":
-    print(publish(sys.argv[1]))
+    print(publish(sys.argv[1], onnx="--onnx" in sys.argv[2:]))

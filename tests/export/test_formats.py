@@ -1,7 +1,9 @@
 """Files for ONNX Runtime and LiteRT; their packages are optional: pip install '.[formats]'."""
 
+import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +15,7 @@ from click.testing import CliRunner
 
 import export
 import zoo
-from export import formats
+from export import card, formats, golden, onnx_files
 from export.cli import main
 
 FILES = {"onnx": "m.onnx", "litert": "m.tflite"}
@@ -103,3 +105,32 @@ def test_refuses(hasher, tmp_path, monkeypatch):
     ae = zoo.create("undercomplete", (), 2, backbone="text", adapt=texts, hidden=(3,))
     with pytest.raises(ValueError, match="takes numbers, and this model takes strings"):
         formats.convert(ae, tmp_path / "m.onnx", "onnx")
+
+
+def test_onnx_files_of_a_version(published, tmp_path):
+    """Every signature of the hasher converts; they are checked against its recorded answers."""
+    _need("onnx")
+    version = shutil.copytree(published, tmp_path / "1")
+    recorded = list(golden.read(version))
+    found = onnx_files.write(version, recorded, {"serving_default": "embed"}, 1e-4)
+    assert set(found) == {"embed", "hash", "hash_query", "reconstruct", "score", "decode"}
+    assert all(error < 1e-4 for error in found.values())
+    files = json.loads((version / onnx_files.FOLDER / onnx_files.INDEX).read_text())
+    assert files["serving_default"] == files["embed"] == "embed.onnx"
+    wrong = [
+        dataclasses.replace(
+            recorded[0], outputs={"embedding": recorded[0].outputs["embedding"] + 1}
+        )
+    ]
+    shutil.rmtree(version / onnx_files.FOLDER)
+    with pytest.raises(export.ExportError, match="no signature can be written as ONNX"):
+        onnx_files.write(version, wrong, {}, 1e-4)
+
+
+@pytest.mark.slow
+def test_publishing_with_onnx_files(hasher, images, tmp_path):
+    _need("onnx")
+    path = export.publish(hasher, tmp_path, name="digits", examples=images, onnx=True)
+    assert json.loads((path / onnx_files.FOLDER / onnx_files.INDEX).read_text())["hash"]
+    assert card.read(path)["checks"]["onnx"]["hash"] < 1e-4
+    assert card.damage(path, thorough=True) is None

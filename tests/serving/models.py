@@ -132,6 +132,30 @@ class Odd(tf.Module):
         }
 
 
+def write_onnx(version):
+    """Adds ONNX files, for the signatures that have no strings, as `export publish --onnx` does."""
+    from export import onnx_files
+    from export.check import Exchange
+
+    make = np.random.default_rng(0)
+    asked = []
+    for name, function in tf.saved_model.load(str(version)).signatures.items():
+        _, specs = function.structured_input_signature
+        if any(spec.dtype in (tf.string, tf.bfloat16) for spec in specs.values()):
+            continue
+        feeds = {
+            key: make.integers(0, 3, [size or 2 for size in spec.shape]).astype(
+                spec.dtype.as_numpy_dtype
+            )
+            for key, spec in specs.items()
+            if spec.shape.rank
+        }
+        if len(feeds) == len(specs):
+            answer = function(**{key: tf.constant(value) for key, value in feeds.items()})
+            asked.append(Exchange(name, feeds, {key: x.numpy() for key, x in answer.items()}))
+    return onnx_files.write(version, asked, {}, 1e-4)
+
+
 def _write(module, names, base, version):
     """Saves beside the version and renames it into place, as a publisher must."""
     final = os.path.join(base, str(version))
