@@ -9,8 +9,9 @@ import keras
 
 from zoo.checks import check_training_data, texts_to_tensor
 from zoo.code import CodeSpec
-from zoo.layers import Binarize
+from zoo.layers import Binarize, DeadUnits
 from zoo.likelihood import check_likelihood, reconstruction_error
+from zoo.resampling import Resampling
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -104,6 +105,7 @@ class Autoencoder(keras.Model):
             if training_weight is None
             else keras.Model(inputs, [outputs, training_weight]),
             weight=None,
+            resamplings=None,
             encoder=keras.Model(inputs, code, name="encoder"),
             decoder=keras.Model(decoder_input, outputs, name="decoder"),
             preprocessor=keras.Model(inputs, target, name="preprocessor"),
@@ -228,10 +230,22 @@ class Autoencoder(keras.Model):
         return super().compute_metrics(x, self.preprocessor(y), y_pred, sample_weight)
 
     def train_step(self, data: Any) -> dict[str, Any]:
-        """One optimizer step; metrics of evaluation alone are left out."""
+        """One optimizer step, and what is due of resampling; metrics of evaluation are left out."""
         logs = super().train_step(data)
         logs.pop("binarized_error", None)
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        for resampling in self._resamplings():
+            resampling.step(x)
         return logs
+
+    def _resamplings(self) -> list[Resampling]:
+        if self._parts.resamplings is None:
+            self._parts.resamplings = [
+                Resampling(self, layer)
+                for layer in self.layers
+                if isinstance(layer, DeadUnits) and layer.resample_every
+            ]
+        return self._parts.resamplings
 
     def test_step(self, data: Any) -> dict[str, Any]:
         """One evaluation step; for binary codes it also measures the way through the bits."""

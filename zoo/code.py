@@ -13,8 +13,9 @@ class CodeSpec:
 
     Args:
         kind: `"real"`, `"sparse"` (real, mostly zero), `"binary"` (activations in [0, 1] that
-            thresholds turn into bits) or `"discrete"` (indices into a codebook).
-        size: Number of units; for a binary code the number of bits.
+            thresholds turn into bits) or `"discrete"` (real, each unit or group of units one of a
+            few values: the vectors of codebooks one after the other, or rounded levels).
+        size: Number of units, whatever their kind; for a binary code the number of bits.
 
     Raises:
         ValueError: If `kind` is unknown or `size` is not a positive integer.
@@ -37,5 +38,5 @@ class CodeSpec:
 
     @property
     def num_bytes(self) -> int:
-        """Bytes of one stored code: packed bits, or float32 components."""
+        """Bytes of one stored code as it is served: packed bits, or float32 components."""
         return (self.size + 7) // 8 if self.kind == "binary" else 4 * self.size

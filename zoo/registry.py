@@ -17,6 +17,7 @@ from zoo.autoencoder import Autoencoder
 from zoo.backbones.backbone import Backbone
 from zoo.code import CodeSpec
 from zoo.plan import Plan
+from zoo.weight_decay import decay
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Variant:
 
 
 # Arguments of `create` that are options of every variant.
-CORRUPTION_OPTIONS = {"corruption", "corruption_level", "emphasis"}
+COMMON_OPTIONS = {"corruption", "corruption_level", "emphasis", "weight_decay"}
 
 _variants: dict[str, Variant] = {}
 _backbones: dict[str, type[Backbone]] = {}
@@ -101,7 +102,17 @@ def list_options(name: str, backbone: str) -> list[str]:
     trunks = _look_up("backbone", backbone, _backbones)
     of_variant = _options_of(_look_up("variant", name, _variants).build)
     of_backbone = _options_of(trunks) | _options_of(trunks.preprocessing)
-    return sorted(of_backbone | of_variant | CORRUPTION_OPTIONS)
+    return sorted(of_backbone | of_variant | COMMON_OPTIONS)
+
+
+def default_backbone(name: str) -> str:
+    """The backbone that `create` takes for a variant where it is told none.
+
+    Raises:
+        ValueError: If the name is unknown.
+    """
+    _discover()
+    return _look_up("variant", name, _variants).defaults.get("backbone", "dense")
 
 
 def create(
@@ -116,6 +127,7 @@ def create(
     corruption: str | keras.layers.Layer | None = None,
     corruption_level: float | keras.optimizers.schedules.LearningRateSchedule | None = None,
     emphasis: Sequence[float] | None = None,
+    weight_decay: float = 0.0,
     **options: Any,
 ) -> Autoencoder:
     """Creates an autoencoder.
@@ -143,6 +155,8 @@ def create(
             probability, a number or a schedule of the training step; 0.3 if omitted.
         emphasis: Weights of corrupted and of other components in the training loss, (1, 0.5)
             say; equal if omitted.
+        weight_decay: Factor, in the loss, of the sum of all squared kernels of dense and
+            convolutional layers.
         **options: Options of the variant and of the backbone, by their names.
 
     Returns:
@@ -157,7 +171,7 @@ def create(
     """
     _discover()
     entry = _look_up("variant", name, _variants)
-    backbone = backbone or entry.defaults.get("backbone", "dense")
+    backbone = backbone or default_backbone(name)
     trunks = _look_up("backbone", backbone, _backbones)
     if input_dtype is None:
         is_text = adapt is not None and np.asarray(adapt).dtype.kind in "OUS"
@@ -198,12 +212,14 @@ def create(
     )
     of_variant = _options_of(entry.build)
     model = entry.build(plan, **{key: value for key, value in options.items() if key in of_variant})
-    spoiling = {
+    decay(model, weight_decay)
+    common = {
         "corruption": corruption,
         "corruption_level": corruption_level,
         "emphasis": emphasis,
+        "weight_decay": weight_decay or None,
     }
-    options |= {key: value for key, value in spoiling.items() if value is not None}
+    options |= {key: value for key, value in common.items() if value is not None}
     model.recipe = {
         "variant": name,
         "backbone": backbone,

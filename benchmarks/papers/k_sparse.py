@@ -67,7 +67,7 @@ def main():
         paper, variant, options = ROWS[name]
         svm = "SVM" in name
         if variant == "k-sparse":
-            options["annealing_steps"] = len(x) // 128 * arguments.epochs // 2
+            options["training_steps"] = len(x) // 128 * arguments.epochs
         keras.utils.set_random_seed(arguments.seed)
         ae = zoo.create(variant, (784,), 2 * UNITS if svm else UNITS, hidden=(), **options)
         mnist.train(ae, x, arguments.epochs, arguments.seed)

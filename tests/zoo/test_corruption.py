@@ -47,6 +47,33 @@ def test_any_variant_denoises(name, options, x, tmp_path):
     assert "corruption_level" in ae.fit(x, epochs=1, verbose=0).history
 
 
+@pytest.mark.parametrize(
+    "name", [entry.name for entry in zoo.list_variants() if entry.kind == "sparse"]
+)
+def test_every_sparse_variant_denoises_and_is_clean_outside_of_training(name, x):
+    how = {}
+    if name.startswith("convolutional"):
+        how = {"input_shape": (4, 4, 1), "code_dim": 32, "backbone": "conv", "filters": (2,)}
+        how["hidden"] = None
+        x = np.concatenate([x, x], axis=1).reshape(-1, 4, 4, 1)
+
+    def build(**options):
+        keras.utils.set_random_seed(0)
+        options |= {"input_shape": (8,), "code_dim": 16, "hidden": ()} | how
+        return zoo.create(name, **{k: v for k, v in options.items() if v is not None})
+
+    ae, plain = build(corruption="masking", corruption_level=0.5), build()
+    ae.compile(optimizer=keras.optimizers.Adam(0.01), jit_compile=False)
+    before = ae.evaluate(x, verbose=0, return_dict=True)["reconstruction_error"]
+    ae.fit(x, epochs=3, batch_size=32, verbose=0)
+    assert ae.evaluate(x, verbose=0, return_dict=True)["reconstruction_error"] < before
+    # The same weights in a model that was never corrupted give the same answers.
+    plain.encoder.set_weights(ae.encoder.get_weights())
+    plain.decoder.set_weights(ae.decoder.get_weights())
+    np.testing.assert_array_equal(plain.encoder(x), ae.encoder(x))
+    np.testing.assert_array_equal(plain(x), ae(x))
+
+
 def test_training_reads_the_spoilt_input_and_restores_the_clean_one(x):
     ae = make(corruption=FirstColumns(1.0))
     ae.compile(optimizer=keras.optimizers.SGD(0.0), jit_compile=False)

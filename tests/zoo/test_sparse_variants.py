@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import zoo
-from zoo.layers import DeadUnits, ResampleDeadUnits, unit_norm_decoder
+from zoo.layers import DeadUnits, unit_norm_decoder
 
 rng = np.random.default_rng(0)
 # Sums of 3 of 16 directions.
@@ -25,7 +25,7 @@ def fit(ae, epochs=2, **how):
 
 
 def test_codes_of_k_sparse_have_exactly_alpha_k_units():
-    ae = make("k-sparse", k=3, alpha=2.0, annealing_steps=4)
+    ae = make("k-sparse", k=3, alpha=2.0, training_steps=8)
     fit(ae)
     assert (np.count_nonzero(ae.encoder(X), axis=1) == 6).all()
     graph = keras.Model(ae.input, ae.get_layer("k_sparse").output)
@@ -101,38 +101,83 @@ def test_gates_learn_without_the_decoder():
     assert float(loss) == pytest.approx(expected, rel=1e-5)
 
 
-def test_resampling_gives_dead_units_a_new_start():
-    ae = make("top-k", k=2, dead_after=2, auxiliary_weight=0)
+@pytest.mark.parametrize("name", ["top-k", "gated", "jump-relu"])
+def test_resampling_gives_dead_units_a_new_start(name):
+    options = {"auxiliary_weight": 0} if name == "top-k" else {}
+    ae = make(name, dead_after=2, resample_every=3, **options)
     encoder, decoder = ae.get_layer("pre_activation"), ae.get_layer("decoder_output")
-    encoder.bias.assign(np.where(np.arange(16) < 6, -1e3, 0.0))
+    biases = [getattr(encoder, n) for n in ("bias", "gate_bias") if hasattr(encoder, n)]
+    for bias in biases:
+        bias.assign(np.where(np.arange(16) < 6, -1e3, 0.0))
+    if name == "jump-relu":
+        ae.get_layer("code").log_threshold.assign(np.full(16, 0.5))
     before = np.asarray(encoder.kernel)
-    seen = []
-
-    class Spy(ResampleDeadUnits):
-        def resample(self, random):
-            seen.append(super().resample(random))
-            return seen[-1]
-
-    fit(ae, epochs=1, callbacks=[Spy(X, every=3, until=4)])
-    assert seen == [6]
-    np.testing.assert_array_less(np.abs(np.asarray(encoder.bias)[:6]), 0.1)
-    # One step of Adam has followed, from an empty memory.
+    # No steps of the optimizer's own, so that what resampling wrote is seen.
+    ae.compile(
+        optimizer=keras.optimizers.SGD(0.0), jit_compile=name == "gated", steps_per_execution=2
+    )
+    ae.fit(X, batch_size=64, epochs=1, verbose=0)
+    np.testing.assert_array_equal(np.asarray(biases[0])[:6], 0)
     rows = np.asarray(decoder.kernel)[:6]
     cosine = (X / np.linalg.norm(X, axis=1, keepdims=True)) @ rows.T
-    np.testing.assert_allclose(cosine.max(axis=0), 1, atol=0.02)
+    np.testing.assert_allclose(cosine.max(axis=0), 1, atol=1e-5)
     kernel = np.asarray(encoder.kernel)
-    alive = np.linalg.norm(kernel[:, 6:], axis=0).mean()
-    np.testing.assert_allclose(np.linalg.norm(kernel[:, :6], axis=0), 0.2 * alive, rtol=0.2)
-    assert not np.allclose(before[:, :6], kernel[:, :6])
+    alive = np.asarray(ae.get_layer("dead_units").idle) < 2
+    assert alive[:6].all()
+    lengths = np.linalg.norm(kernel[:, :6], axis=0)
+    np.testing.assert_allclose(lengths, lengths[0], rtol=1e-4)
+    np.testing.assert_array_equal(kernel[:, 12:], before[:, 12:])
+    if name == "jump-relu":
+        np.testing.assert_allclose(ae.get_layer("code").threshold[:6], 0.1, rtol=1e-5)
 
 
-def test_resampling_wants_the_layers_that_it_needs():
-    with pytest.raises(ValueError, match="`encoder` must name"):
-        fit(make("gated"), callbacks=[ResampleDeadUnits(X)])
-    with pytest.raises(ValueError, match="DeadUnits"):
-        fit(make("k-sparse"), callbacks=[ResampleDeadUnits(X)])
-    with pytest.raises(ValueError, match="every=0"):
-        ResampleDeadUnits(X, every=0)
+def test_resampling_forgets_the_optimizers_memory_and_chooses_by_error():
+    ae = make("top-k", k=10, dead_after=2, resample_every=3, auxiliary_weight=0)
+    ae.get_layer("pre_activation").bias.assign(np.where(np.arange(16) < 6, -1e3, 0.0))
+    x = np.concatenate([X[:1] * 100, X[1:64] * 0.01]).astype("float32")
+    ae.compile(optimizer=keras.optimizers.Adam(1e-6), jit_compile=False)
+    for _ in range(2):
+        ae.train_on_batch(x)
+    kernel = ae.get_layer("decoder_output").kernel
+    path = kernel.path.replace("/", "_")
+    slots = [v for v in ae.optimizer.variables if v.name.startswith(path) and v.ndim == 2]
+    assert len(slots) == 2
+    for slot in slots:
+        slot.assign(np.ones(slot.shape))
+    ae.train_on_batch(x)
+    for slot in slots:
+        np.testing.assert_array_equal(np.asarray(slot)[:6], 0)
+        assert (np.asarray(slot)[6:] != 0).all()
+    # The one example with nearly all of the error.
+    direction = x[0] / np.linalg.norm(x[0])
+    np.testing.assert_allclose(np.asarray(kernel)[:6], [direction] * 6, atol=1e-5)
+
+
+def test_resampling_goes_on_after_a_round_trip_as_if_there_were_none(tmp_path):
+    def train(ae, steps):
+        for i in range(steps):
+            ae.train_on_batch(X[32 * i : 32 * i + 32])
+
+    def fresh():
+        ae = make("jump-relu", dead_after=1, resample_every=3, threshold=4.0)
+        ae.compile(optimizer=keras.optimizers.Adam(0.01), jit_compile=False)
+        return ae
+
+    ae = fresh()
+    train(ae, 2)
+    ae.save(tmp_path / "model.keras")
+    loaded = zoo.load(tmp_path)
+    for model in (ae, loaded):
+        train(model, 3)
+    for weight, expected in zip(loaded.weights, ae.weights, strict=True):
+        np.testing.assert_array_equal(weight, expected, err_msg=weight.path)
+
+
+def test_resampling_ends_with_the_first_half_of_the_training():
+    tracker = make("gated", resample_every=10, training_steps=100).get_layer("dead_units")
+    assert (tracker.resample_every, tracker.resample_until) == (10, 50)
+    with pytest.raises(ValueError, match="resample_every=-1"):
+        make("gated", resample_every=-1)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +186,9 @@ def test_resampling_wants_the_layers_that_it_needs():
         ("k-sparse", {"k": 20}, "between k=20 and code_dim=16"),
         ("k-sparse", {"k": 8, "alpha": 3.0}, "number of units, 16"),
         ("vector-quantized", {"groups": 3}, "groups=3"),
-        ("variational", {"annealing_steps": -1}, "positive"),
+        ("variational", {"annealing": -1}, "annealing=-1"),
+        ("variational", {"annealing": 1, "training_steps": 0}, "must be positive.*Received: 0"),
+        ("k-sparse", {"training_steps": 0}, "must be positive.*Received: 0"),
         ("winner-take-all", {"rate": 2}, "rate=2"),
     ],
 )

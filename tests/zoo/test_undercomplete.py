@@ -73,11 +73,18 @@ def test_tied_dense_is_the_transposed_kernel(x):
         zoo.layers.TiedDense("forth")(x)
 
 
-def test_weight_decay_is_the_sum_of_squared_kernels(x, tmp_path):
-    ae = zoo.create("undercomplete", (8,), 3, likelihood="gaussian", weight_decay=0.01)
+@pytest.mark.parametrize("name", ["undercomplete", "top-k", "conv"])
+def test_weight_decay_is_the_sum_of_squared_kernels(name, x, tmp_path):
+    how = {"likelihood": "gaussian", "weight_decay": 0.01}
+    if name == "conv":
+        x = np.tile(x[:, :, None, None], (1, 1, 2, 1))
+        ae = zoo.create("undercomplete", (8, 2, 1), 3, backbone="conv", filters=(2, 3), **how)
+    else:
+        ae = zoo.create(name, (8,), 3, **how)
+    assert ae.recipe["options"]["weight_decay"] == 0.01
     ae.save(tmp_path / "model.keras")
     for model in (ae, keras.saving.load_model(tmp_path / "model.keras")):
-        model.compile(optimizer="sgd")
+        model.compile(optimizer="sgd", jit_compile=False)
         logs = model.evaluate(x, verbose=0, return_dict=True)
         kernels = [w.numpy() for w in model.weights if w.path.endswith("kernel")]
         expected = logs["reconstruction_error"] + 0.01 * sum(np.sum(k**2) for k in kernels)

@@ -35,7 +35,6 @@ from zoo.layers.perplexity import Perplexity
 from zoo.layers.plain_gru import PlainGRU
 from zoo.layers.position_embedding import PositionEmbedding
 from zoo.layers.prior_discrepancy import PriorDiscrepancy
-from zoo.layers.resample_dead_units import ResampleDeadUnits
 from zoo.layers.salt_and_pepper_corruption import SaltAndPepperCorruption
 from zoo.layers.saturating_noise import SaturatingNoise
 from zoo.layers.spatial_sparsity import SpatialSparsity
@@ -83,7 +82,6 @@ __all__ = [
     "PlainGRU",
     "PositionEmbedding",
     "PriorDiscrepancy",
-    "ResampleDeadUnits",
     "SaltAndPepperCorruption",
     "SaturatingNoise",
     "SpatialSparsity",

@@ -12,11 +12,15 @@ class DeadUnits(keras.layers.Layer):
     """Counts, for each unit, the steps of training since it was last active in any example.
 
     A unit is active where it is not zero, and dead after `patience` steps without. What to do
-    about it is left to others: an auxiliary loss (`AuxiliaryReconstruction`), or the callback
-    `ResampleDeadUnits`.
+    about it is left to others: an auxiliary loss (`AuxiliaryReconstruction`), or, in an
+    `Autoencoder`, resampling: with `resample_every` its steps of training give the dead a new
+    start, see `zoo.resampling`.
 
     Args:
         patience: Steps of training without activity after which a unit counts as dead.
+        resample_every: Steps between two rounds of resampling; 0 for none.
+        resample_until: No round after this step; `None` for no end.
+        encoder: Name of the layer that makes the pre-activations, which resampling writes.
         **kwargs: As for any layer.
 
     Call arguments:
@@ -29,7 +33,7 @@ class DeadUnits(keras.layers.Layer):
     Metrics: `active_units`, the mean number of active units per example, and `dead_fraction`.
 
     Raises:
-        ValueError: If `patience` is not a positive integer.
+        ValueError: If a number of steps is out of range.
 
     Reference:
         [Gao et al., Scaling and Evaluating Sparse Autoencoders,
@@ -39,25 +43,38 @@ class DeadUnits(keras.layers.Layer):
     >>> code, dead = DeadUnits(patience=1000)(TopK(32)(pre_activations))
     """
 
-    def __init__(self, patience: int = 1000, **kwargs: Any):
+    def __init__(
+        self,
+        patience: int = 1000,
+        resample_every: int = 0,
+        resample_until: int | None = None,
+        encoder: str = "pre_activation",
+        **kwargs: Any,
+    ):
         super().__init__(autocast=False, **kwargs)
         if not isinstance(patience, int) or patience < 1:
             raise ValueError(
                 f"`patience` must be a positive integer. Received: patience={patience!r}"
             )
+        if not isinstance(resample_every, int) or resample_every < 0:
+            raise ValueError(
+                "`resample_every` must be a number of steps, or 0 for never. "
+                f"Received: resample_every={resample_every!r}"
+            )
         self.patience = patience
+        self.resample_every = resample_every
+        self.resample_until = resample_until
+        self.encoder = encoder
         self.active_units = keras.metrics.Mean(name="active_units")
         self.dead_fraction = keras.metrics.Mean(name="dead_fraction")
 
     def build(self, input_shape: tuple) -> None:
         """Creates the counters."""
-        self.idle = self.add_weight(
-            shape=(input_shape[-1],),
-            dtype="int32",
-            initializer="zeros",
-            trainable=False,
-            name="idle",
-        )
+        counter = {"dtype": "int32", "initializer": "zeros", "trainable": False}
+        self.idle = self.add_weight(shape=(input_shape[-1],), name="idle", **counter)
+        self.step = None
+        if self.resample_every:
+            self.step = self.add_weight(shape=(), name="step", **counter)
         self.built = True
 
     def call(self, inputs: Any, training: bool = False) -> tuple[Any, Any]:
@@ -67,6 +84,8 @@ class DeadUnits(keras.layers.Layer):
         if training:
             alive = keras.ops.any(active, axis=0)
             self.idle.assign(keras.ops.where(alive, 0, self.idle + 1))
+            if self.step is not None:
+                self.step.assign_add(1)
         dead = keras.ops.cast(self.idle >= self.patience, "float32")
         self.dead_fraction.update_state(keras.ops.mean(dead))
         return inputs, dead
@@ -80,4 +99,10 @@ class DeadUnits(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
-        return {**super().get_config(), "patience": self.patience}
+        return {
+            **super().get_config(),
+            "patience": self.patience,
+            "resample_every": self.resample_every,
+            "resample_until": self.resample_until,
+            "encoder": self.encoder,
+        }

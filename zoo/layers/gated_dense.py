@@ -63,6 +63,11 @@ class GatedDense(keras.layers.Layer):
         magnitude = keras.ops.relu(keras.ops.exp(self.log_scale) * projected + self.bias)
         return keras.ops.where(gate > 0, magnitude, 0), gate
 
+    def reset_units(self, chosen: Any) -> None:
+        """Sets the factor and the biases of the chosen units, booleans `[units]`, to 0."""
+        for weight in (self.gate_bias, self.bias, self.log_scale):
+            weight.assign(keras.ops.where(chosen, 0.0, weight))
+
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         """Twice the shape of a dense layer's output."""
         shape = (*input_shape[:-1], self.units)

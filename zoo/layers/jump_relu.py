@@ -83,6 +83,11 @@ class JumpReLU(keras.layers.Layer):
         change = ops.stop_gradient(inside) / self.bandwidth * (threshold - fixed)
         return ops.cast(x * active - fixed * change, self.compute_dtype), active - change
 
+    def reset_units(self, chosen: Any) -> None:
+        """Sets the thresholds of the chosen units, booleans `[units]`, to the initial one."""
+        start = math.log(self.initial_threshold)
+        self.log_threshold.assign(keras.ops.where(chosen, start, self.log_threshold))
+
     def compute_output_spec(self, inputs: Any) -> tuple[Any, Any]:
         """Two tensors of the inputs' shape."""
         return (

@@ -47,7 +47,7 @@ def linear(start: float, end: float, steps: int) -> Any:
         ValueError: If `steps` is not a positive integer.
     """
     if not isinstance(steps, int) or steps < 1:
-        raise ValueError(f"The steps of a schedule must be positive. Received: {steps!r}")
+        raise ValueError(f"`training_steps` must be positive, whole steps. Received: {steps!r}")
     return keras.optimizers.schedules.PolynomialDecay(
         float(start), steps, end_learning_rate=float(end)
     )

@@ -51,6 +51,7 @@ def code_reader(decoder: keras.Model) -> keras.layers.Dense:
     if type(first) is not keras.layers.Dense or first.kernel.shape[0] != decoder.input_shape[-1]:
         raise ValueError(
             "The decoder must begin with a keras.layers.Dense that reads the code, to constrain "
-            f"or to resample its rows (unit_norm=False does neither). Received: {first!r}"
+            f"or to resample its rows (unit_norm=False and resample_every=0 do neither). "
+            f"Received: {first!r}"
         )
     return first

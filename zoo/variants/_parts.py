@@ -34,7 +34,23 @@ def pre_activation(plan: Plan) -> Any:
     return keras.layers.Dense(plan.code_dim, name="pre_activation")(features)
 
 
-def revive(plan: Plan, code: Any, rectified: Any, weight: float, patience: int) -> Any:
+def tracker(patience: int, resample_every: int, training_steps: int | None) -> DeadUnits:
+    """The layer that counts idle steps, and says when dead units are resampled.
+
+    Args:
+        patience: Steps without activity after which a unit is dead.
+        resample_every: Steps between two rounds of resampling; 0 for none.
+        training_steps: Steps of the whole training, where they are known: resampling ends with
+            the first half, for units that are set anew need time to find their place.
+
+    Returns:
+        The layer.
+    """
+    until = None if training_steps is None else training_steps // 2
+    return DeadUnits(patience, resample_every, until, name="dead_units")
+
+
+def revive(plan: Plan, code: Any, rectified: Any, weight: float, dead_units: DeadUnits) -> Any:
     """Tracks dead units and lets them learn from what the living ones leave over.
 
     Args:
@@ -42,12 +58,12 @@ def revive(plan: Plan, code: Any, rectified: Any, weight: float, patience: int) 
         code: The sparse code.
         rectified: The activations that it was chosen from.
         weight: Factor of the error of the auxiliary reconstruction; 0 only tracks.
-        patience: Steps without activity after which a unit is dead.
+        dead_units: Tells which units are dead.
 
     Returns:
         The code, for the decoder to read.
     """
-    code, dead = DeadUnits(patience, name="dead_units")(code)
+    code, dead = dead_units(code)
     if not weight:
         return code
     share = max(1, plan.code_dim // 2)

@@ -8,7 +8,7 @@ from zoo.autoencoder import Autoencoder
 from zoo.layers import BatchTopK
 from zoo.plan import Plan
 from zoo.registry import variant
-from zoo.variants._parts import dictionary, few, pre_activation, revive
+from zoo.variants._parts import dictionary, few, pre_activation, revive, tracker
 
 
 @variant(
@@ -24,6 +24,8 @@ def batch_top_k(
     momentum: float = 0.99,
     auxiliary_weight: float = 1 / 32,
     dead_after: int = 1000,
+    resample_every: int = 0,
+    training_steps: int | None = None,
     unit_norm: bool = True,
 ) -> Autoencoder:
     """A sparse dictionary: k atoms an example on average, more for those that need more.
@@ -35,6 +37,8 @@ def batch_top_k(
             training, in [0, 1).
         auxiliary_weight: As for `top-k`.
         dead_after: As for `top-k`.
+        resample_every: As for `top-k`.
+        training_steps: As for `top-k`.
         unit_norm: As for `top-k`.
 
     Returns:
@@ -51,5 +55,6 @@ def batch_top_k(
     rectified = rectify(pre_activation(plan))
     k = few(plan.code_dim) if k is None else k
     code = BatchTopK(k, momentum, dtype="float32", name="code")(rectified)
-    revived = revive(plan, code, rectified, auxiliary_weight, dead_after)
+    dead_units = tracker(dead_after, resample_every, training_steps)
+    revived = revive(plan, code, rectified, auxiliary_weight, dead_units)
     return dictionary(plan, code, revived, unit_norm)

@@ -7,10 +7,10 @@ from typing import Any
 import keras
 
 from zoo.autoencoder import Autoencoder
-from zoo.layers import AuxiliaryReconstruction, DeadUnits, GatedDense, L1Penalty
+from zoo.layers import AuxiliaryReconstruction, GatedDense, L1Penalty
 from zoo.plan import Plan
 from zoo.registry import variant
-from zoo.variants._parts import dictionary, per_component
+from zoo.variants._parts import dictionary, per_component, tracker
 
 
 @variant(
@@ -24,6 +24,8 @@ def gated(
     plan: Plan,
     weight: Any = 0.1,
     dead_after: int = 1000,
+    resample_every: int = 1000,
+    training_steps: int | None = None,
     unit_norm: bool = True,
 ) -> Autoencoder:
     """A sparse dictionary whose penalty acts on gates, so that activations do not shrink.
@@ -36,6 +38,9 @@ def gated(
         weight: Factor of the sum of rectified gates against the error summed over components.
             A schedule is taken as it is, against the mean error.
         dead_after: Steps of training without activity after which a unit counts as dead.
+        resample_every: Steps between two rounds in which dead units are set anew at examples that
+            are reconstructed badly, see `zoo.resampling`; 0 for none.
+        training_steps: As for `top-k`.
         unit_norm: As for `top-k`.
 
     Returns:
@@ -52,7 +57,7 @@ def gated(
     activations, gates = GatedDense(plan.code_dim, name="pre_activation")(features)
     code = keras.layers.Activation("linear", dtype="float32", name="code")(activations)
     rectified = keras.ops.relu(gates)
-    decoder_input = DeadUnits(dead_after, name="dead_units")(code)[0]
+    decoder_input = tracker(dead_after, resample_every, training_steps)(code)[0]
     l1 = L1Penalty(per_component(plan, weight), name="gate_penalty")
     decoder_input = l1([decoder_input, rectified])
     auxiliary = AuxiliaryReconstruction(plan.likelihood, name="gate_error")

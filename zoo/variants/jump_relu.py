@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from zoo.autoencoder import Autoencoder
-from zoo.layers import DeadUnits, JumpReLU, L1Penalty
+from zoo.layers import JumpReLU, L1Penalty
 from zoo.plan import Plan
 from zoo.registry import variant
-from zoo.variants._parts import dictionary, per_component, pre_activation
+from zoo.variants._parts import dictionary, per_component, pre_activation, tracker
 
 
 @variant(
@@ -24,6 +24,8 @@ def jump_relu(
     threshold: float = 0.1,
     bandwidth: float = 0.1,
     dead_after: int = 1000,
+    resample_every: int = 1000,
+    training_steps: int | None = None,
     unit_norm: bool = True,
 ) -> Autoencoder:
     """A sparse dictionary that penalises the number of active units by learning thresholds.
@@ -35,6 +37,9 @@ def jump_relu(
         threshold: Initial threshold of every unit, positive.
         bandwidth: Width of the window around a threshold from which it learns, positive.
         dead_after: Steps of training without activity after which a unit counts as dead.
+        resample_every: Steps between two rounds in which dead units are set anew at examples that
+            are reconstructed badly, see `zoo.resampling`; 0 for none.
+        training_steps: As for `top-k`.
         unit_norm: As for `top-k`.
 
     Returns:
@@ -50,5 +55,6 @@ def jump_relu(
     jump = JumpReLU(threshold, bandwidth, dtype="float32", name="code")
     code, active = jump(pre_activation(plan))
     l0 = L1Penalty(per_component(plan, weight), name="l0_penalty")
-    decoder_input = l0([DeadUnits(dead_after, name="dead_units")(code)[0], active])
+    tracked = tracker(dead_after, resample_every, training_steps)(code)[0]
+    decoder_input = l0([tracked, active])
     return dictionary(plan, code, decoder_input, unit_norm)

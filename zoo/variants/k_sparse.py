@@ -15,7 +15,7 @@ def k_sparse(
     plan: Plan,
     k: int | None = None,
     start_k: int | None = None,
-    annealing_steps: int = 1000,
+    training_steps: int = 2000,
     alpha: float = 1.0,
 ) -> Autoencoder:
     """Linear units of which each example keeps its k largest.
@@ -26,7 +26,7 @@ def k_sparse(
             omitted.
         start_k: Number at the start of training, from which it falls to `k` linearly, so that
             no unit dies early; 4 times `k` if omitted.
-        annealing_steps: Steps of training over which it falls.
+        training_steps: Steps that the model will be trained for; it falls over the first half.
         alpha: Codes have `alpha * k` active units; the paper takes up to 3 to classify by.
 
     Returns:
@@ -34,7 +34,7 @@ def k_sparse(
 
     Raises:
         ValueError: If `k`, `start_k` or `alpha * k` is not between 1 and `code_dim`, or
-            `annealing_steps` is not positive.
+            `training_steps` is not positive.
 
     Reference:
         [Makhzani & Frey, k-Sparse Autoencoders, 2013](https://arxiv.org/abs/1312.5663)
@@ -47,5 +47,5 @@ def k_sparse(
         )
     logits = pre_activation(plan)
     code = TopK(round(alpha * k), dtype="float32", name="code")(logits)
-    annealed = TopK(k, linear(start, k, annealing_steps), dtype="float32", name="k_sparse")
+    annealed = TopK(k, linear(start, k, -(-training_steps // 2)), dtype="float32", name="k_sparse")
     return plan.autoencoder(code, decoder_input=annealed(logits))

@@ -25,7 +25,7 @@ def missing(
     """Inputs with holes: further ones are hidden in training, and all must be filled.
 
     Missing values are NaN. The encoder reads the values and the mask of the observed ones; the
-    error counts observed targets only. `zoo.impute.impute` fills the holes of new data.
+    error counts observed targets only. `zoo.impute` fills the holes of new data.
 
     Args:
         plan: The input, the backbone and the size of the code.

@@ -6,7 +6,9 @@ import keras
 
 from zoo.autoencoder import Autoencoder
 from zoo.layers import MeanOnlyBatchNormalization, SaturatingNoise
-from zoo.registry import Plan, variant
+from zoo.layers.schedules import linear
+from zoo.plan import Plan
+from zoo.registry import variant
 
 
 @variant("semantic-hash", kind="binary", source="Salakhutdinov & Hinton 2009")
@@ -23,8 +25,8 @@ def semantic_hash(
         plan: The input, the backbone and the size of the code.
         noise: Standard deviation of the noise at the end of training, 0 for none; or a
             schedule of it over training steps.
-        training_steps: Steps over which the noise grows, linearly from 0; best the number of
-            steps that the model will be trained for.
+        training_steps: Steps that the model will be trained for; the noise grows over all of
+            them, linearly from 0.
         balance: Whether pre-activations are centred, so that each bit is set about half of the
             time. Their scale stays free: noise saturates the code only if it can grow.
         seed: Seed of the noise.
@@ -38,18 +40,12 @@ def semantic_hash(
     Reference:
         [Salakhutdinov & Hinton, Semantic Hashing, 2009](https://doi.org/10.1016/j.ijar.2008.11.006)
     """
-    if training_steps < 1:
-        raise ValueError(
-            f"`training_steps` must be positive. Received: training_steps={training_steps}"
-        )
     features = plan.backbone.encode(plan.encoder_input)
     logits = keras.layers.Dense(plan.code_dim, use_bias=not balance, name="logits")(features)
     if balance:
         logits = MeanOnlyBatchNormalization(name="balance")(logits)
     if isinstance(noise, int | float) and noise > 0:
-        noise = keras.optimizers.schedules.PolynomialDecay(
-            0.0, training_steps, end_learning_rate=float(noise)
-        )
+        noise = linear(0.0, noise, training_steps)
     noisy = SaturatingNoise(noise, seed=seed, name="saturating_noise")(logits)
     sigmoid = keras.layers.Activation("sigmoid", dtype="float32", name="code")
     return plan.autoencoder(code=sigmoid(logits), decoder_input=sigmoid(noisy))

@@ -8,7 +8,7 @@ from zoo.autoencoder import Autoencoder
 from zoo.layers import TopK
 from zoo.plan import Plan
 from zoo.registry import variant
-from zoo.variants._parts import dictionary, few, pre_activation, revive
+from zoo.variants._parts import dictionary, few, pre_activation, revive, tracker
 
 
 @variant(
@@ -23,6 +23,8 @@ def top_k(
     k: int | None = None,
     auxiliary_weight: float = 1 / 32,
     dead_after: int = 1000,
+    resample_every: int = 0,
+    training_steps: int | None = None,
     unit_norm: bool = True,
 ) -> Autoencoder:
     """A sparse dictionary: each example is k atoms; dead ones learn from what is left over.
@@ -36,6 +38,11 @@ def top_k(
         auxiliary_weight: Factor of the error that dead units leave when they join the others;
             0 for none, which saves decoding twice.
         dead_after: Steps of training without activity after which a unit counts as dead.
+        resample_every: Steps between two rounds in which dead units are set anew at examples that
+            are reconstructed badly, see `zoo.resampling`; 0 for none, as the second error does
+            that work here.
+        training_steps: Steps that the model will be trained for, if known; resampling ends with
+            the first half.
         unit_norm: Whether atoms, the weights that read each unit, are held at length 1.
 
     Returns:
@@ -53,5 +60,6 @@ def top_k(
     rectified = rectify(pre_activation(plan))
     k = few(plan.code_dim) if k is None else k
     code = TopK(k, dtype="float32", name="code")(rectified)
-    revived = revive(plan, code, rectified, auxiliary_weight, dead_after)
+    dead_units = tracker(dead_after, resample_every, training_steps)
+    revived = revive(plan, code, rectified, auxiliary_weight, dead_units)
     return dictionary(plan, code, revived, unit_norm)

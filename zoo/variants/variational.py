@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -19,7 +20,8 @@ def variational(
     plan: Plan,
     beta: Any = 1.0,
     free_nats: float = 0.0,
-    annealing_steps: int = 0,
+    annealing: float = 0.0,
+    training_steps: int = 2000,
     seed: int | None = None,
 ) -> Autoencoder:
     """Codes are Gaussians, and their divergence from a standard normal prior is a cost.
@@ -30,15 +32,16 @@ def variational(
             evidence bound under a Bernoulli likelihood. A schedule is taken as it is, against
             the mean error.
         free_nats: Divergence of each unit, in nats, that costs nothing.
-        annealing_steps: Steps of training over which the factor grows linearly from 0 to
-            `beta`; 0 for a constant one.
+        annealing: Share of the training, in [0, 1], over which the factor grows linearly from 0
+            to `beta`; 0 for a constant one.
+        training_steps: Steps that the model will be trained for.
         seed: Seed of the draws.
 
     Returns:
         The model. Its codes are the means.
 
     Raises:
-        ValueError: If an option is negative, or `beta` is a schedule and annealed too.
+        ValueError: If an option is out of range, or `beta` is a schedule and annealed too.
 
     Reference:
         [Kingma & Welling, Auto-Encoding Variational Bayes, 2013](https://arxiv.org/abs/1312.6114);
@@ -47,13 +50,15 @@ def variational(
         2016](https://arxiv.org/abs/1606.04934)
     """
     weight = per_component(plan, beta)
-    if annealing_steps:
+    if not 0 <= annealing <= 1:
+        raise ValueError(f"`annealing` must be in [0, 1]. Received: annealing={annealing}")
+    if annealing:
         if not isinstance(weight, int | float):
             raise ValueError(
-                "`annealing_steps` is for a `beta` that is a number; a schedule has its own. "
-                f"Received: annealing_steps={annealing_steps}"
+                "`annealing` is for a `beta` that is a number; a schedule has its own. "
+                f"Received: annealing={annealing}"
             )
-        weight = linear(0.0, weight, annealing_steps)
+        weight = linear(0.0, weight, math.ceil(annealing * training_steps))
     features = plan.backbone.encode(plan.encoder_input)
     mean = keras.layers.Dense(plan.code_dim, dtype="float32", name="code")(features)
     log_variance = keras.layers.Dense(plan.code_dim, dtype="float32", name="log_variance")(features)
