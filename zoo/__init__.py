@@ -10,15 +10,19 @@ if sys.argv[:1] == ["-m"]:  # python -m zoo: this file runs before its command l
 from zoo import layers
 from zoo.autoencoder import Autoencoder
 from zoo.code import CodeSpec
+from zoo.impute import impute
 from zoo.load import load
 from zoo.registry import create, list_backbones, list_variants
+from zoo.stacked import pretrain
 
 __all__ = [
     "Autoencoder",
     "CodeSpec",
     "create",
+    "impute",
     "layers",
     "list_backbones",
     "list_variants",
     "load",
+    "pretrain",
 ]

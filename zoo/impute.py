@@ -25,11 +25,10 @@ def impute(model: Autoencoder, x: Any, batch_size: int = 256) -> np.ndarray:
         ValueError: If the model does not take missing values.
 
     Example:
-    >>> from zoo.impute import impute
     >>> ae = zoo.create("missing", (13,), 4, likelihood="gaussian")
     >>> ae.compile(optimizer="adam")
     >>> ae.fit(table_with_nan, epochs=50)
-    >>> table = impute(ae, table_with_nan)
+    >>> table = zoo.impute(ae, table_with_nan)
     """
     if not model.missing_values:
         raise ValueError(

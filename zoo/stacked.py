@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 
 from zoo.autoencoder import Autoencoder
+from zoo.layers.corruption import Corruption
 from zoo.layers.tied_dense import nearest_dense
 from zoo.likelihood import reconstruction_error
 
@@ -20,6 +22,9 @@ def pretrain(
     learning_rate: float = 1e-3,
     corruption: keras.layers.Layer | None = None,
     verbose: int = 0,
+    first: int = 0,
+    callbacks: Callable[[int, int], list[keras.callbacks.Callback]] = lambda pair, pairs: [],
+    after: Callable[[float], None] = lambda error: None,
 ) -> list[float]:
     """Trains each layer of the encoder with its mirror in the decoder, from the input inwards.
 
@@ -34,11 +39,16 @@ def pretrain(
         batch_size: Rows of a step.
         learning_rate: Adam's learning rate.
         corruption: A layer that spoils what each pair reads, which makes it a stack of denoising
-            autoencoders: `zoo.layers.MaskingCorruption(0.25)`.
+            autoencoders: `zoo.layers.MaskingCorruption(0.25)`. If omitted, that of the model, if
+            it has one.
         verbose: As for `keras.Model.fit`.
+        first: The pair to begin with, where those before it are trained already.
+        callbacks: Called before each pair with its number, from 0, and the number of pairs; makes
+            the callbacks of its training.
+        after: Called after each pair with its last training error.
 
     Returns:
-        The last training error of each pair, from the input inwards.
+        The last training error of each pair that was trained, from the input inwards.
 
     Raises:
         ValueError: If the model's trunks are not dense ones that mirror each other.
@@ -50,30 +60,40 @@ def pretrain(
 
     Example:
     >>> ae = zoo.create("undercomplete", (784,), 32, hidden=(1000, 500))
-    >>> pretrain(ae, images, epochs=10)
+    >>> zoo.pretrain(ae, images, epochs=10)
     >>> ae.compile(optimizer="adam")
     >>> ae.fit(images, epochs=20)
     """
     pairs = _pairs(model)
+    if corruption is None:
+        corruption = next((layer for layer in model.layers if isinstance(layer, Corruption)), None)
     features = np.asarray(model.preprocessor.predict(x, batch_size=batch_size, verbose=0))
     features = features.reshape(len(features), -1)
     errors = []
     for level, (down, up) in enumerate(pairs):
         inputs = keras.Input(features.shape[1:], dtype="float32")
-        spoilt = inputs if corruption is None else _copy(corruption)(inputs)
-        outputs = up(down(spoilt))
-        likelihood = "gaussian" if level else model.likelihood
-        if likelihood == "bernoulli":
-            outputs = keras.layers.Activation("sigmoid", dtype="float32")(outputs)
-        pair = keras.Model(inputs, outputs)
-        pair.compile(
-            optimizer=keras.optimizers.Adam(learning_rate),
-            loss=_Error(likelihood),
-        )
-        history = pair.fit(
-            features, features, epochs=epochs, batch_size=batch_size, verbose=verbose
-        ).history
-        errors.append(float(history["loss"][-1]))
+        if level >= first:
+            watching = callbacks(level, len(pairs))
+            spoilt = inputs if corruption is None else _copy(corruption)(inputs)
+            outputs = up(down(spoilt))
+            likelihood = "gaussian" if level else model.likelihood
+            if likelihood == "bernoulli":
+                outputs = keras.layers.Activation("sigmoid", dtype="float32")(outputs)
+            pair = keras.Model(inputs, outputs)
+            pair.compile(
+                optimizer=keras.optimizers.Adam(learning_rate),
+                loss=_Error(likelihood),
+            )
+            history = pair.fit(
+                features,
+                features,
+                epochs=epochs,
+                batch_size=batch_size,
+                verbose=verbose,
+                callbacks=watching,
+            ).history
+            errors.append(float(history["loss"][-1]))
+            after(errors[-1])
         encoder = keras.Model(inputs, down(inputs))
         features = np.asarray(encoder.predict(features, batch_size=batch_size, verbose=0))
     return errors
@@ -113,4 +133,4 @@ def _pairs(model: Autoencoder) -> list[tuple[Any, Any]]:
 
 def _copy(layer: keras.layers.Layer) -> keras.layers.Layer:
     # One for each pair: the step counter of a schedule starts anew.
-    return type(layer).from_config(layer.get_config())
+    return type(layer).from_config({**layer.get_config(), "return_mask": False})

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 import zoo
 from tests.zoo.testing import run_layer_test, run_variant_test
-from zoo.impute import impute
+from zoo import impute
 
 
 @pytest.fixture(scope="module")

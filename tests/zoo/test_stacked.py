@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.stacked import pretrain
+from zoo import pretrain
+from zoo.training import Run, fit_run
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +46,54 @@ def test_the_outer_pair_is_judged_by_the_likelihood(x):
     p = 1 / (1 + np.exp(-np.asarray(up(down(x)))))
     expected = -np.mean(x * np.log(p) + (1 - x) * np.log(1 - p))
     assert errors[0] == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_corrupted_model_is_a_stack_of_denoising_ones(x):
+    ae = make("denoising", corruption_level=1.0)  # all is hidden: only biases can learn
+    kernel = np.asarray(ae.get_layer("encoder_dense_0").kernel)
+    pretrain(ae, x, 1)
+    np.testing.assert_array_equal(kernel, ae.get_layer("encoder_dense_0").kernel)
+
+
+def test_a_run_that_pretrains_goes_on_where_it_was_stopped(x, tmp_path, monkeypatch):
+    np.save(tmp_path / "x.npy", x)
+    config = {
+        "data": str(tmp_path / "x.npy"),
+        "data_dir": None,
+        "variant": "denoising",
+        "backbone": "dense",
+        "code_dim": 3,
+        "likelihood": None,
+        "batch_size": 50,
+        "learning_rate": 1e-2,
+        "seed": 0,
+        "epochs": 1,
+        "pretrain_epochs": 2,
+        "options": {"hidden": [6]},
+    }
+    whole, stopped = Run(tmp_path / "whole"), Run(tmp_path / "stopped")
+    fit_run(whole, config, progress=False)
+    saved = Run.save_model
+
+    def save_and_stop(self, model):
+        saved(self, model)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "save_model", save_and_stop)
+        with pytest.raises(KeyboardInterrupt):
+            fit_run(stopped, config, progress=False)
+    assert len(stopped.load_model().recipe["pretrained"]) == 1
+    fit_run(stopped, config, progress=False)
+    model, expected = stopped.load_model(), whole.load_model()
+    assert model.recipe["pretrained"] == expected.recipe["pretrained"]
+    assert len(model.recipe["pretrained"]) == 2
+    for weight, value in zip(model.variables, expected.variables, strict=True):
+        np.testing.assert_array_equal(weight, value, err_msg=weight.path)
+    with pytest.raises(ValueError, match="wants the dense backbone"):
+        fit_run(
+            Run(tmp_path / "r"), config | {"options": {}, "backbone": "tabular"}, progress=False
+        )
 
 
 def test_other_trunks_are_refused():

@@ -19,15 +19,17 @@ class ProgressBar(keras.callbacks.Callback):
     Args:
         epochs: All epochs of the training.
         first_epoch: Epochs trained before.
+        what: What is counted.
     """
 
-    def __init__(self, epochs: int, first_epoch: int = 0):
+    def __init__(self, epochs: int, first_epoch: int = 0, what: str = "epoch"):
         super().__init__()
+        self.what = what
         self.epochs = epochs
         self.first_epoch = first_epoch
         self.console = rich.console.Console(stderr=True)
         self.bar = rich.progress.Progress(
-            rich.progress.TextColumn("epoch {task.completed:.0f}/{task.total:.0f}"),
+            rich.progress.TextColumn(what + " {task.completed:.0f}/{task.total:.0f}"),
             rich.progress.BarColumn(),
             rich.progress.TimeRemainingColumn(),
             rich.progress.TextColumn("{task.fields[metrics]}"),
@@ -49,7 +51,7 @@ class ProgressBar(keras.callbacks.Callback):
         if self.console.is_terminal:
             self.bar.update(self.task, completed=epoch + 1, metrics=metrics)
         elif (epoch + 1) % max(1, self.epochs // 10) == 0 or epoch + 1 == self.epochs:
-            self.console.print(f"epoch {epoch + 1}/{self.epochs} {metrics}", soft_wrap=True)
+            self.console.print(f"{self.what} {epoch + 1}/{self.epochs} {metrics}", soft_wrap=True)
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Leaves the bar as it is."""
