@@ -186,6 +186,8 @@ def with_raw_input(exportable: Exportable, raw: RawInput) -> Exportable:
         }
 
     def drawn() -> Arrays:
+        if exportable.draw:
+            return exportable.draw()
         return examples.draw(fixed, missing_values=exportable.missing_values)
 
     def on_strings(signature: Signature) -> Signature:

@@ -135,12 +135,18 @@ def from_autoencoder(model: zoo.Autoencoder) -> Exportable:
         "preprocessing": [layer.name for layer in _layers_of(model.preprocessor)],
     }
     layers = (encoder, decoder) if binarize is None else (encoder, decoder, binarize)
+    tables = [
+        layer for layer in model.preprocessor.layers if isinstance(layer, zoo.layers.TableEncoding)
+    ]
+    is_table = bool(tables) and specs[0].dtype == tf.string
     chosen = model.code.kind in ("sparse", "discrete")
     return Exportable(
         specs,
         tuple(signatures),
         layers,
         description,
+        # Numbers as strings: any other string would be refused.
+        draw=(lambda: {specs[0].name: tables[0].draw()}) if is_table else None,
         replaced=_metrics(layers),
         missing_values=model.missing_values,
         jumping=frozenset(s.name for s in signatures if chosen and s.name != "decode"),

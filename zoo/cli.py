@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import pathlib
+from collections.abc import Callable
 from typing import Any
 
 import click
 
 import console
+
+READING = ("label", "text", "categorical", "drop", "image_size", "split")
 
 run_argument = click.argument("run", type=click.Path(path_type=pathlib.Path))
 data_dir_option = click.option(
@@ -17,6 +20,23 @@ data_dir_option = click.option(
     type=click.Path(file_okay=False),
     help="Folder with NAME.npz files, searched before anything is downloaded.",
 )
+
+
+def reading_options(command: Callable) -> Callable:
+    """Adds the options that say how a file is read; `_reading` takes them."""
+    many = {"multiple": True, "metavar": "COLUMN"}
+    for name, how in (
+        ("--split", {"metavar": "NAME", "help": "Archives: the rows NAME_train and NAME_test."}),
+        ("--image-size", {"metavar": "HEIGHTxWIDTH", "help": "Folders: scale images to one size."}),
+        ("--drop", {**many, "help": "Tables: leave this column out; again for more."}),
+        ("--categorical", {**many, "help": "Tables: its numbers are categories; again for more."}),
+        ("--text", {"metavar": "COLUMN", "help": "Tables: the texts, in place of all columns."}),
+        ("--label", {"metavar": "COLUMN", "help": "Tables: the labels."}),
+    ):
+        command = click.option(name, **how)(command)
+    return command
+
+
 full_option = click.option(
     "--full", is_flag=True, help="Use all rows for probes and queries, measure times, draw UMAP."
 )
@@ -56,16 +76,20 @@ def list_command(as_json: bool) -> None:
 @cli.command(epilog="\b\nExample:\n  python -m zoo data digits --out digits.npz")
 @click.argument("data")
 @data_dir_option
+@reading_options
 @click.option("--out", required=True, type=click.Path(path_type=pathlib.Path), help="The .npz.")
 @console.json_option
-def data(data: str, data_dir: str | None, out: pathlib.Path, as_json: bool) -> None:
-    """Write a data set as an .npz file: x_train, x_test and, if known, y_train and y_test."""
+def data(data: str, data_dir: str | None, out: pathlib.Path, as_json: bool, **reading: Any) -> None:
+    """Write a data set as an .npz file: x_train, x_test and, if known, y_train and y_test.
+
+    Texts and word counts are written as text_utf8 and offsets, or as a CSR matrix.
+    """
     import zoo.datasets
 
-    dataset = zoo.datasets.load(data, data_dir)
+    dataset = zoo.datasets.load(data, data_dir, **_reading(reading))
     dataset.save(out)
     shapes = {"x_train": list(dataset.x_train.shape), "x_test": list(dataset.x_test.shape)}
-    console.print_result({"file": str(out), **shapes}, as_json)
+    console.print_result({"file": str(out), "kind": dataset.kind, **shapes}, as_json)
 
 
 @cli.command(
@@ -74,15 +98,30 @@ Examples:
   python -m zoo fit --data digits --out runs/digits
   python -m zoo fit --data mnist --data-dir ~/data --code-dim 64 --backbone conv --out runs/mnist
   python -m zoo fit --data vectors.npy --variant undercomplete --out runs/vectors
+  python -m zoo fit --data mnist --variant denoising --pretrain-epochs 10 --out runs/stacked
+  python -m zoo fit --data ng20_text --code-dim 64 --out runs/news
+  python -m zoo fit --data people.csv --label income --variant undercomplete --out runs/people
+  python -m zoo fit --data photos/ --image-size 64x64 --backbone conv --out runs/photos
   python -m zoo fit --resume --out runs/mnist"""
 )
-@click.option("--data", default="digits", show_default=True, help="A name, or an .npz/.npy file.")
+@click.option(
+    "--data",
+    default="digits",
+    show_default=True,
+    help="A name, an .npz, .npy, .csv, .parquet or .txt file, or a folder of images or .txt files.",
+)
 @data_dir_option
+@reading_options
 @click.option("--variant", default="semantic-hash", show_default=True, help="See `list`.")
-@click.option("--backbone", default="dense", show_default=True, help="See `list`.")
+@click.option("--backbone", help="See `list`; chosen by the kind of data if left out.")
 @click.option("--code-dim", default=32, show_default=True, help="Units, or bits, of the code.")
 @click.option("--likelihood", help="bernoulli or gaussian; chosen by the data if left out.")
 @click.option("--epochs", type=int, help="Passes over the data; by default about 4,000 steps.")
+@click.option(
+    "--pretrain-epochs",
+    type=int,
+    help="Train each layer by itself first, for so many passes (dense backbone).",
+)
 @click.option("--batch-size", default=128, show_default=True, help="Rows of a step.")
 @click.option("--learning-rate", default=1e-3, show_default=True, help="Adam's learning rate.")
 @click.option("--seed", default=0, show_default=True, help="Seed of weights, order and noise.")
@@ -123,7 +162,8 @@ def fit(
     elif run.model_file.exists():
         raise click.UsageError(f"{out} holds a run already: add --resume or choose another --out.")
     else:
-        config |= {"epochs": epochs, "options": _parse(options)}
+        reading = _reading({name: config.pop(name) for name in READING})
+        config |= {"epochs": epochs, "options": _parse(options), "reading": reading}
     model = fit_run(run, config)
     metrics = _measure(run, model)
     _print_metrics({"run": str(out), **metrics}, as_json)
@@ -220,9 +260,9 @@ def _measure(
     from zoo.evaluation.report import build_report
 
     config = run.read_json(run.config_file)
-    data_dir = data_dir or config["data_dir"]
-    dataset = zoo.datasets.load(config["data"], data_dir)
-    strange = None if outliers is None else find_outliers(outliers, dataset, data_dir)
+    dataset = zoo.datasets.load_for(config, data_dir)
+    where = data_dir or config["data_dir"]
+    strange = None if outliers is None else find_outliers(outliers, dataset, where)
     with rich.console.Console(stderr=True).status("measuring") as status:
 
         def progress(stage: str) -> None:
@@ -266,6 +306,20 @@ def _print_metrics(metrics: dict[str, Any], as_json: bool, title: str | None = N
         keys = list(metrics["robustness"][0])
         rows = [list(line.values()) for line in metrics["robustness"]]
         console.print_table(rows, [key.replace("_", " ") for key in keys])
+
+
+def _reading(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of `reading_options` that were given, for `zoo.datasets.load` and as JSON."""
+    reading = {name: value for name, value in options.items() if value not in (None, ())}
+    if "image_size" in reading:
+        height, by, width = reading["image_size"].partition("x")
+        if not (by and height.isdigit() and width.isdigit()):
+            raise click.BadParameter(
+                f"{reading['image_size']!r}: write HEIGHTxWIDTH, 64x64 say.",
+                param_hint="--image-size",
+            )
+        reading["image_size"] = [int(height), int(width)]
+    return reading
 
 
 def _parse(options: tuple[str, ...]) -> dict[str, Any]:

@@ -1,84 +1,49 @@
-"""Data sets from files."""
+"""Data sets from files and folders: finds the reader."""
 
 from __future__ import annotations
 
 import pathlib
-import zipfile
-import zlib
 from collections.abc import Callable
 
-import numpy as np
-
+from zoo.datasets import array_file, image_folder, table_file, text_files
 from zoo.datasets.dataset import Dataset
+from zoo.datasets.reading import Reading
 
-HELD_OUT = 0.1
+READERS: dict[str, Callable[[pathlib.Path, Reading], Dataset]] = {
+    ".npz": array_file.read,
+    ".npy": array_file.read,
+    ".csv": table_file.read,
+    ".parquet": table_file.read,
+    ".txt": text_files.read_lines,
+}
 
 
-def read(path: pathlib.Path) -> Dataset:
-    """Reads a data set from a file.
-
-    An `.npz` archive holds `x_train` and `x_test` with or without `y_train` and `y_test`, or
-    `x` alone with or without `y`; an `.npy` file holds x. Where there are no test rows, a
-    tenth is held out, the same at every call.
+def read(path: pathlib.Path, reading: Reading | None = None) -> Dataset:
+    """Reads a data set from a file, or from a folder of images or of `.txt` files.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it can't be read or arrays are missing.
+        ValueError: If it can't be read or holds something else; see the readers.
     """
+    reading = reading or Reading()
+    if path.is_dir():
+        return _read_folder(path, reading)
     if not path.is_file():
         raise FileNotFoundError(f"There is no data file {path}.")
     if path.suffix not in READERS:
         raise ValueError(
             f"{path}: files that can be read are {', '.join(READERS)}. Received: {path.suffix!r}"
         )
-    try:
-        arrays = READERS[path.suffix](path)
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
-        # NumPy takes any text for pickled objects, and tells how to load them unsafely.
-        reason = "it holds no plain arrays" if "pickle" in str(error) else error
-        problem = f"{path} is damaged or not a NumPy {path.suffix} file"
-        raise ValueError(f"{problem}: {reason}") from error
-    if not ({"x_train", "x_test"} <= set(arrays) or "x" in arrays):
+    return READERS[path.suffix](path, reading)
+
+
+def _read_folder(folder: pathlib.Path, reading: Reading) -> Dataset:
+    suffixes = {file.suffix.lower() for file in folder.rglob("*")}
+    has_images = bool(suffixes & set(image_folder.SUFFIXES))
+    if has_images == (".txt" in suffixes):
+        what = "both images and" if has_images else "neither images nor"
         raise ValueError(
-            f"{path} must hold x_train and x_test, or x. Received: {', '.join(sorted(arrays))}"
+            f"{folder} holds {what} .txt files: a folder is read as images, "
+            f"{', '.join(image_folder.SUFFIXES)}, or as .txt files."
         )
-    if "x_train" not in arrays:
-        arrays = _hold_out(arrays["x"], arrays.get("y"))
-    labels = (np.ravel(arrays[name]) if name in arrays else None for name in ("y_train", "y_test"))
-    return Dataset(
-        path.stem, with_channels(arrays["x_train"]), with_channels(arrays["x_test"]), *labels
-    )
-
-
-def with_channels(x: np.ndarray) -> np.ndarray:
-    """Gives grey images `[n, height, width]` their channel axis; leaves others alone."""
-    return x[..., None] if x.ndim == 3 else x
-
-
-def _hold_out(x: np.ndarray, y: np.ndarray | None) -> dict[str, np.ndarray]:
-    if x.ndim == 0 or len(x) < 2:
-        raise ValueError(f"x must have at least two rows. Received: shape={x.shape}")
-    if y is not None and len(y) != len(x):
-        raise ValueError(f"y must have a label for each of {len(x)} rows. Received: {len(y)}")
-    order = np.random.default_rng(0).permutation(len(x))
-    count = max(1, round(len(x) * HELD_OUT))
-    parts = {"test": np.sort(order[:count]), "train": np.sort(order[count:])}
-    arrays = {f"x_{part}": x[rows] for part, rows in parts.items()}
-    if y is not None:
-        arrays |= {f"y_{part}": y[rows] for part, rows in parts.items()}
-    return arrays
-
-
-def _npz(path: pathlib.Path) -> dict[str, np.ndarray]:
-    with np.load(path, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
-
-
-def _npy(path: pathlib.Path) -> dict[str, np.ndarray]:
-    return {"x": np.load(path, allow_pickle=False)}
-
-
-READERS: dict[str, Callable[[pathlib.Path], dict[str, np.ndarray]]] = {
-    ".npz": _npz,
-    ".npy": _npy,
-}
+    return (image_folder.read if has_images else text_files.read_folder)(folder, reading)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+from typing import Any
 
 import numpy as np
 import sklearn.metrics
@@ -55,17 +56,17 @@ def find_outliers(
     if not all(part.lstrip("-").isdigit() for part in parts) or pathlib.Path(source).exists():
         other = zoo.datasets.load(source, data_dir)
         for what in ("shape", "dtype"):
-            wanted, received = (getattr(x[0], what) for x in (dataset.x_test, other.x_test))
+            wanted, received = (_of_a_row(x, what) for x in (dataset.x_test, other.x_test))
             if wanted != received:
                 raise ValueError(
                     f"Outliers must be rows of the {what} {wanted}, as in {dataset.name}. "
                     f"Received: {source} with {received}"
                 )
         return Outliers(other.name, other.x_test, np.ones(len(dataset.x_test), bool))
-    if dataset.y_test is None or dataset.y_train is None:
+    if dataset.y_test is None or dataset.y_train is None or dataset.y_test.ndim > 1:
         raise ValueError(
-            f"The data set {dataset.name} has no labels to choose outliers by: give a name or "
-            f"file of another data set. Received: outliers={source}"
+            f"The data set {dataset.name} has no single labels to choose outliers by: give a "
+            f"name or file of another data set. Received: outliers={source}"
         )
     wanted = np.array([int(part) for part in parts])
     unknown = sorted(set(wanted.tolist()) - set(dataset.y_test.tolist()))
@@ -79,6 +80,10 @@ def find_outliers(
         raise ValueError(f"Some test rows must be no outliers. Received: outliers={source}")
     trained_on = int(np.isin(dataset.y_train, wanted).sum())
     return Outliers(f"label {source}", dataset.x_test[chosen], ~chosen, trained_on)
+
+
+def _of_a_row(x: Any, what: str) -> Any:
+    return x.shape[1:] if what == "shape" else x.dtype
 
 
 def check_outliers(model: Autoencoder, outliers: Outliers) -> None:

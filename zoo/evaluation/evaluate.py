@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from zoo.autoencoder import Autoencoder
-from zoo.datasets import Dataset
+from zoo.datasets import Dataset, SparseRows
 from zoo.evaluation.anomalies import Outliers, check_outliers, detection
 from zoo.evaluation.code_statistics import bit_statistics, code_statistics
 from zoo.evaluation.jacobian import jacobian_norms, sensible_rows
@@ -47,7 +47,6 @@ class Evaluation:
     Args:
         metrics: Names to numbers, and the curves `robustness` and `by_radius` as lists of
             records. What makes no sense for the data is not there.
-        reconstructions: Of the test rows.
         errors: Reconstruction errors of the test rows `[m]`.
         train_codes: Clean codes of the training rows `[n, size]`.
         test_codes: Clean codes of the test rows `[m, size]`.
@@ -58,7 +57,6 @@ class Evaluation:
     """
 
     metrics: dict[str, Any]
-    reconstructions: np.ndarray
     errors: np.ndarray
     train_codes: np.ndarray
     test_codes: np.ndarray
@@ -108,8 +106,7 @@ def evaluate(
     progress("codes and reconstructions")
     train_codes = predict(model.encoder, dataset.x_train)
     test_codes = predict(model.encoder, dataset.x_test)
-    reconstructions = predict(model.decoder, test_codes)
-    errors = reconstruction_errors(model, dataset.x_test, reconstructions)
+    errors = reconstruction_errors(model, dataset.x_test, test_codes)
     metrics: dict[str, Any] = {
         "test_rows": len(dataset.x_test),
         "reconstruction_error": float(errors.mean()),
@@ -120,8 +117,8 @@ def evaluate(
     if model.binarize is not None:
         train_bits = predict(model.binarize, train_codes).astype("uint8")
         test_bits = predict(model.binarize, test_codes).astype("uint8")
-        through_bits = predict(model.decoder, test_bits.astype("float32"))
-        binarized_errors = reconstruction_errors(model, dataset.x_test, through_bits)
+        bits = test_bits.astype("float32")
+        binarized_errors = reconstruction_errors(model, dataset.x_test, bits)
         metrics["binarized_error"] = float(binarized_errors.mean())
         metrics |= bit_statistics(test_codes, test_bits)
     else:
@@ -156,7 +153,7 @@ def evaluate(
             metrics["by_radius"] = by_radius(
                 queries, codes["_bits"].train, labels.test[labels.queries], labels.train
             )
-    if dataset.x_test.dtype.kind in "fiu":
+    if isinstance(dataset.x_test, np.ndarray) and dataset.x_test.dtype.kind in "fiu":
         progress("robustness")
         count = len(dataset.x_test) if full else QUERIES
         rows = evenly_spaced(len(dataset.x_test), count)
@@ -185,7 +182,7 @@ def evaluate(
         searched, binary = (train_codes, False) if train_bits is None else (train_bits, True)
         features = comparisons["_raw_input"].train
         metrics |= speed(model, dataset.x_train, features, searched, binary)
-    arrays = (reconstructions, errors, train_codes, test_codes, train_bits, test_bits)
+    arrays = (errors, train_codes, test_codes, train_bits, test_bits)
     return Evaluation(metrics, *arrays, notes, full)
 
 
@@ -225,15 +222,15 @@ def _labels(dataset: Dataset, full: bool, notes: list[str]) -> Labels | None:
     return labels
 
 
-def _errors(model: Autoencoder, x: np.ndarray) -> np.ndarray:
-    return reconstruction_errors(model, x, predict(model.decoder, predict(model.encoder, x)))
+def _errors(model: Autoencoder, x: Any) -> np.ndarray:
+    return reconstruction_errors(model, x, predict(model.encoder, x))
 
 
 def _residuals(pca: Any, x: np.ndarray) -> np.ndarray:
     return ((x - pca.mean_) ** 2).sum(1) - (pca.transform(x) ** 2).sum(1)
 
 
-def _bytes_of_a_row(x: np.ndarray) -> float:
+def _bytes_of_a_row(x: Any) -> float:
     if x.dtype.kind in "OUS":
-        return float(np.mean([len(str(text).encode()) for text in x.ravel()]) * x[0].size)
-    return x[0].nbytes
+        return float(sum(len(str(text).encode()) for text in x.ravel()) / len(x))
+    return x.nbytes / len(x) if isinstance(x, SparseRows) else x[0].nbytes

@@ -12,6 +12,7 @@ from zoo.evaluation.retrieval import nearest
 from zoo.evaluation.threads import one_thread
 
 MAX_ITERATIONS = 200
+BLOCK = 1000
 
 
 class LinearProbe:
@@ -45,8 +46,11 @@ class LinearProbe:
         return float((self.model.predict(self._scaled(features)) == labels).mean())
 
     def _scaled(self, features: np.ndarray) -> np.ndarray:
-        centred = (features - self.mean) / self.scale
-        return np.where(np.isfinite(centred), centred, 0).astype("float32")
+        scaled = np.empty(features.shape, "float32")
+        for i in range(0, len(features), BLOCK):  # for bags of words are wide, and this is float64
+            centred = (features[i : i + BLOCK] - self.mean) / self.scale
+            scaled[i : i + BLOCK] = np.where(np.isfinite(centred), centred, 0)
+        return scaled
 
 
 def nearest_neighbour_votes(distances: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:

@@ -13,6 +13,8 @@ from zoo.evaluation.evaluate import Evaluation
 from zoo.evaluation.page import Page
 from zoo.evaluation.representations import is_of_a_representation, side_by_side
 from zoo.evaluation.retrieval import hamming_distances, squared_distances
+from zoo.evaluation.rows import predict
+from zoo.evaluation.words import expected_words
 
 SHOWN = 10
 EXTREMES = 4
@@ -64,13 +66,13 @@ def build_report(
         },
     )
     some = np.linspace(0, len(dataset.x_test) - 1, min(SHOWN, len(dataset.x_test))).astype(int)
-    inputs = np.asarray(model.preprocessor(dataset.x_test[some]))
-    outputs = evaluation.reconstructions[some]
+    inputs = predict(model.preprocessor, dataset.x_test[some])
+    outputs = predict(model.decoder, evaluation.test_codes[some])
     if dataset.is_image:
         rows = [("input", inputs), ("reconstruction", outputs)]
         if evaluation.test_bits is not None:
             bits = evaluation.test_bits[some].astype("float32")
-            rows.append(("from the bits", np.asarray(model.decoder(bits))))
+            rows.append(("from the bits", predict(model.decoder, bits)))
         page.add(
             "Reconstructions",
             "Test rows and what the decoder makes of their codes.",
@@ -83,6 +85,12 @@ def build_report(
             + ("Hamming distances." if model.binarize is not None else "squared distances."),
             figure=_neighbours(dataset, evaluation, some),
             name="neighbours",
+        )
+    elif dataset.kind in ("text", "counts"):
+        page.add(
+            "Words",
+            "The most frequent words of test rows, and those that the decoder expects most.",
+            table=expected_words(model, dataset, inputs, outputs),
         )
     else:
         page.add(
@@ -99,8 +107,8 @@ def build_report(
         "decoder makes of them, and all errors.",
         figure=figures.extremes(
             evaluation.errors,
-            np.asarray(model.preprocessor(dataset.x_test[extremes])),
-            evaluation.reconstructions[extremes],
+            predict(model.preprocessor, dataset.x_test[extremes]),
+            predict(model.decoder, evaluation.test_codes[extremes]),
             chosen,
         ),
         name="extremes",
@@ -115,7 +123,7 @@ def build_report(
     page.add(
         "Map of the codes",
         "Test rows, coloured by label where there are labels; labels took no part in training.",
-        figure=figures.code_map(evaluation.test_codes, dataset.y_test, evaluation.full),
+        figure=figures.code_map(evaluation.test_codes, dataset.test_labels, evaluation.full),
         name="map",
     )
     if "by_radius" in metrics:

@@ -14,6 +14,7 @@ from zoo.evaluation.retrieval import (
     average_precision,
     over_blocks,
     precision_and_recall_at_k,
+    relevance,
 )
 
 NEIGHBOURS = 10
@@ -43,8 +44,9 @@ class Labels:
     """Labels of the rows of a `Representation`, and which rows are used.
 
     Args:
-        train: `[n]`.
-        test: `[m]`.
+        train: `[n]`, or 0 and 1 `[n, labels]` where a row may have several: then nothing is
+            classified, and an entry is relevant that shares a label.
+        test: `[m]`, or `[m, labels]`.
         probe_rows: Training rows that the linear probe learns from.
         queries: Test rows that are looked up among all training rows and classified.
     """
@@ -57,7 +59,9 @@ class Labels:
 
 def sensible_k(labels: np.ndarray, k: int) -> int:
     """A round number of neighbours, at most `k`, that a class of median size can fill."""
-    median = int(np.median(np.unique(labels, return_counts=True)[1]))
+    several = labels.ndim > 1
+    counts = labels.sum(0) if several else np.unique(labels, return_counts=True)[1]
+    median = int(np.median(counts))
     return next(size for size in (k, *SENSIBLE_K) if size <= min(k, max(1, median)))
 
 
@@ -74,12 +78,13 @@ def measure(
 
     Args:
         representation: The rows.
-        labels: Their labels; relevant to a query is what has its label.
+        labels: Their labels; relevant to a query is what has its label, see `relevance`.
         k: Entries looked at for precision and recall.
         probe: What `fit_probe` returned.
 
     Returns:
-        `linear_accuracy`, where there is a probe; `knn_accuracy` of 10 neighbours;
+        `linear_accuracy`, where there is a probe; `knn_accuracy` of 10 neighbours, where a row has
+        one label;
         `precision_at_K`, `recall_at_K`, `mean_average_precision`, means over queries, the
         latter two over those to which any training row is relevant.
     """
@@ -89,18 +94,22 @@ def measure(
     if probe is not None:
         metrics["linear_accuracy"] = probe.accuracy(queries, wanted)
 
+    is_class = wanted.ndim == 1
+
     def of_block(some: slice, distances: np.ndarray) -> np.ndarray:
-        relevant = wanted[some, None] == labels.train
-        votes = nearest_neighbour_votes(distances, labels.train, min(NEIGHBOURS, len(train)))
-        columns = (
-            votes == wanted[some],
+        relevant = relevance(wanted[some], labels.train)
+        columns = [
             *precision_and_recall_at_k(distances, relevant, k),
             average_precision(distances, relevant),
-        )
+        ]
+        if is_class:
+            votes = nearest_neighbour_votes(distances, labels.train, min(NEIGHBOURS, len(train)))
+            columns.insert(0, votes == wanted[some])
         return np.stack(columns, axis=1)
 
     found = over_blocks(of_block, queries, train, representation.binary)
-    names = ("knn_accuracy", f"precision_at_{k}", f"recall_at_{k}", "mean_average_precision")
+    names = ["knn_accuracy"] if is_class else []
+    names += [f"precision_at_{k}", f"recall_at_{k}", "mean_average_precision"]
     for name, column in zip(names, np.concatenate(found).T, strict=True):
         if not np.isnan(column).all():
             metrics[name] = float(np.nanmean(column))
@@ -108,9 +117,9 @@ def measure(
 
 
 def fit_probe(representation: Representation, labels: Labels) -> LinearProbe | None:
-    """The linear probe of a representation; `None` where there is one class only."""
+    """The linear probe of a representation; `None` for one class only, or rows of several."""
     rows = labels.probe_rows
-    if len(np.unique(labels.train[rows])) < 2:
+    if labels.train.ndim > 1 or len(np.unique(labels.train[rows])) < 2:
         return None
     return LinearProbe(representation.train[rows], labels.train[rows])
 

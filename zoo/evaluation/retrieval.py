@@ -38,6 +38,21 @@ def squared_distances(queries: np.ndarray, database: np.ndarray) -> np.ndarray:
     return squares[0][:, None] - 2 * a @ b.T + squares[1]
 
 
+def relevance(query_labels: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Which entries are relevant to which queries: those with the same label, or a common one.
+
+    Args:
+        query_labels: Labels `[q]`, or 0 and 1 `[q, labels]` where a row may have several.
+        labels: Of the database, `[n]` or `[n, labels]`.
+
+    Returns:
+        Booleans `[q, n]`.
+    """
+    if labels.ndim == 1:
+        return query_labels[:, None] == labels
+    return query_labels.astype("float32") @ labels.astype("float32").T > 0
+
+
 def over_blocks(
     work: Callable[[slice, np.ndarray], T], queries: np.ndarray, database: np.ndarray, binary: bool
 ) -> list[T]:
@@ -153,13 +168,13 @@ def average_precision(distances: np.ndarray, relevant: np.ndarray) -> np.ndarray
 def by_radius(
     queries: np.ndarray, database: np.ndarray, query_labels: np.ndarray, labels: np.ndarray
 ) -> list[dict[str, float]]:
-    """What queries find within each Hamming radius; relevant is what has the query's label.
+    """What queries find within each Hamming radius; see `relevance`.
 
     Args:
         queries: Bits `[q, bits]`.
         database: Bits `[n, bits]`.
-        query_labels: `[q]`.
-        labels: `[n]`.
+        query_labels: `[q]`, or `[q, labels]`.
+        labels: `[n]`, or `[n, labels]`.
 
     Returns:
         For each radius from 0 to where everything is found: `radius`; `results`, entries
@@ -174,7 +189,7 @@ def by_radius(
 
     def count(some: slice, distances: np.ndarray) -> None:
         bins = distances.astype("int64") + np.arange(len(distances))[:, None] * (bits + 1)
-        relevant = query_labels[some, None] == labels
+        relevant = relevance(query_labels[some], labels)
         shape, size = (len(distances), bits + 1), len(distances) * (bits + 1)
         found[some] = np.bincount(bins.ravel(), minlength=size).reshape(shape)
         hits[some] = np.bincount(bins[relevant], minlength=size).reshape(shape)

@@ -89,7 +89,7 @@ def robustness(
     lines = []
     for corruption, level, seen in spoilt:
         codes = predict(model.encoder, seen)
-        errors = reconstruction_errors(model, x, predict(model.decoder, codes))
+        errors = reconstruction_errors(model, x, codes)
         line = {
             "corruption": corruption,
             "level": level,

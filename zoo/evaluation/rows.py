@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from zoo.autoencoder import Autoencoder
+from zoo.checks import texts_to_tensor
 
 BATCH = 1000
 
@@ -17,29 +18,44 @@ def evenly_spaced(rows: int, count: int) -> np.ndarray:
     return np.linspace(0, rows - 1, min(count, rows)).astype(int)
 
 
-def predict(model: Any, x: np.ndarray) -> np.ndarray:
-    """Outputs of a model or layer for all rows, float32 where it computes in less."""
+def predict(model: Any, x: Any) -> np.ndarray:
+    """Outputs of a model or layer for all rows, float32 where it computes in less.
+
+    Args:
+        model: Any callable of batches.
+        x: Rows `[n, ...]`: numbers, strings or sparse rows.
+    """
     # By hand, for `predict` compiles a function for each model, which takes longer than this.
     parts = [
-        keras.ops.convert_to_numpy(model(x[i : i + BATCH], training=False))
+        keras.ops.convert_to_numpy(model(texts_to_tensor(x[i : i + BATCH]), training=False))
         for i in range(0, len(x), BATCH)
     ]
     outputs = np.concatenate(parts)
     return outputs if outputs.dtype.kind in "iub" else outputs.astype("float32", copy=False)
 
 
-def reconstruction_errors(
-    model: Autoencoder, x: np.ndarray, reconstructions: np.ndarray
-) -> np.ndarray:
-    """The error of each row, float32 `[n]`; see `Autoencoder.reconstruction_error`."""
-    errors = [
-        model.reconstruction_error(x[i : i + BATCH], reconstructions[i : i + BATCH])
-        for i in range(0, len(x), BATCH)
-    ]
-    return np.concatenate([keras.ops.convert_to_numpy(e) for e in errors])
+def reconstruction_errors(model: Autoencoder, x: Any, codes: np.ndarray) -> np.ndarray:
+    """The error of decoding each row's code; see `Autoencoder.reconstruction_error`.
+
+    Reconstructions of all rows are never held at once: those of texts are wide.
+
+    Args:
+        model: The autoencoder.
+        x: Raw rows `[n, ...]`.
+        codes: Their codes, or bits, `[n, size]`.
+
+    Returns:
+        float32 `[n]`.
+    """
+    errors = []
+    for i in range(0, len(x), BATCH):
+        decoded = predict(model.decoder, codes[i : i + BATCH])
+        error = model.reconstruction_error(texts_to_tensor(x[i : i + BATCH]), decoded)
+        errors.append(keras.ops.convert_to_numpy(error))
+    return np.concatenate(errors)
 
 
-def input_features(model: Autoencoder, x: np.ndarray) -> np.ndarray:
+def input_features(model: Autoencoder, x: Any) -> np.ndarray:
     """Preprocessed inputs as vectors, which codes are compared with.
 
     Args:

@@ -58,8 +58,9 @@ def _project(folder: pathlib.Path, codes: np.ndarray, dataset: Dataset) -> None:
     config = ['tensor_name: "codes"', 'tensor_path: "codes.tsv"', 'metadata_path: "rows.tsv"']
     # A header is expected where there are two columns, and only there.
     lines = [str(row) for row in some]
-    if dataset.y_test is not None:
-        lines = ["row\tlabel", *(f"{row}\t{dataset.y_test[row]}" for row in some)]
+    labels = dataset.test_labels
+    if labels is not None:
+        lines = ["row\tlabel", *(f"{row}\t{labels[row]}" for row in some)]
     (folder / "rows.tsv").write_text("\n".join(lines) + "\n")
     if dataset.is_image:
         height, width = dataset.x_test.shape[1:3]

@@ -105,6 +105,26 @@ class TableEncoding(keras.layers.Layer):
                 numbers.append((values - column["mean"]) / column["stddev"])
         return tf.concat([*numbers, *groups], axis=-1)
 
+    def draw(self, rows: int = 8, seed: int = 0) -> np.ndarray:
+        """Random rows like those that were learnt from, as strings, a tenth of them empty.
+
+        Args:
+            rows: How many.
+            seed: Of the random generator.
+
+        Returns:
+            Strings `[rows, columns]`, dtype object.
+        """
+        random = np.random.default_rng(seed)
+        columns = []
+        for column in self._learnt():
+            if "categories" in column:
+                values = random.choice(np.array(column["categories"]), rows).astype(str)
+            else:
+                values = random.normal(column["mean"], column["stddev"], rows).round(3).astype(str)
+            columns.append(np.where(random.random(rows) < 0.1, "", values))
+        return np.stack(columns, axis=1).astype(object)
+
     def compute_output_spec(self, inputs: Any) -> keras.KerasTensor:
         """One number for each numeric column and for each category."""
         columns = self._learnt()

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from zoo.checks import texts_to_tensor
 from zoo.training.run import Run
 
 # Seconds between two saved models: a kill costs no more work than that and one epoch.
@@ -42,7 +43,7 @@ class Checkpoint(keras.callbacks.Callback):
         """Notes the epoch and saves if it is time."""
         self.rows.append({"epoch": epoch} | {k: float(v) for k, v in (logs or {}).items()})
         if self.model.code.kind == "binary":
-            codes = np.asarray(self.model.encoder(self.sample, training=False))
+            codes = np.asarray(self.model.encoder(texts_to_tensor(self.sample), training=False))
             self.histograms.append(np.histogram(codes, BINS, (0, 1))[0].tolist())
         if time.monotonic() - self.saved >= INTERVAL:
             self.save()

@@ -11,17 +11,17 @@ import numpy as np
 import tensorflow as tf
 
 import zoo.datasets
-import zoo.registry
 from zoo.autoencoder import Autoencoder
 from zoo.checks import check_training_data
 from zoo.training.checkpoint import Checkpoint
+from zoo.training.new_model import choose_backbone, new_model
+from zoo.training.pretraining import pretrain_run
 from zoo.training.progress import ProgressBar
 from zoo.training.run import Run
 
 MAX_VALIDATION_ROWS = 5000
 VALIDATION_BATCH = 1000
 HISTOGRAM_ROWS = 500
-STEPS_PER_EXECUTION = 16
 # How long to train where nobody says.
 TRAINING_STEPS = 4000
 MIN_EPOCHS, MAX_EPOCHS = 10, 100
@@ -35,9 +35,11 @@ def fit_run(run: Run, config: dict[str, Any], progress: bool = True) -> Autoenco
 
     Args:
         run: The folder.
-        config: `data`, `data_dir`, `variant`, `backbone`, `code_dim`, `likelihood` (`None` to
-            choose by the data), `epochs` (`None` for about 4,000 steps), `batch_size`,
-            `learning_rate`, `seed`, `options`.
+        config: `data`, `data_dir`, `reading` (how `zoo.datasets.load` reads it; may be left out),
+            `variant`, `backbone` and `likelihood` (`None` to choose by the data), `code_dim`,
+            `epochs` (`None` for about 4,000 steps), `pretrain_epochs` (of each layer by itself
+            before, see `zoo.pretrain`; may be left out), `batch_size`, `learning_rate`, `seed`,
+            `options`.
         progress: Whether to show a progress bar.
 
     Returns:
@@ -48,14 +50,16 @@ def fit_run(run: Run, config: dict[str, Any], progress: bool = True) -> Autoenco
             process is training into the folder.
         FileNotFoundError: If the data can't be found.
     """
-    for name in ("epochs", "batch_size", "learning_rate"):
-        if config[name] is not None and not config[name] > 0:
+    for name in ("epochs", "batch_size", "learning_rate", "pretrain_epochs"):
+        if config.get(name) is not None and not config[name] > 0:
             raise ValueError(f"`{name}` must be positive. Received: {name}={config[name]}")
-    dataset = zoo.datasets.load(config["data"], config["data_dir"])
+    dataset = zoo.datasets.load_for(config)
     fingerprint = dataset.fingerprint()
     train, validation = _hold_out(dataset.x_train, config["seed"])
     batch_size = min(config["batch_size"], len(train))
     steps = len(train) // batch_size
+    backbone = choose_backbone(dataset, config["variant"], config["backbone"])
+    config = {**config, "backbone": backbone}
     if config["epochs"] is None:
         config = {**config, "epochs": min(MAX_EPOCHS, max(MIN_EPOCHS, TRAINING_STEPS // steps))}
     try:
@@ -69,13 +73,15 @@ def fit_run(run: Run, config: dict[str, Any], progress: bool = True) -> Autoenco
                     )
                 model = run.load_model()
             else:
-                model = _new_model(train, config, steps)
+                model = new_model(dataset, train, config, steps)
             check_training_data(model, dataset.x_train, "x_train")
             epochs_done = int(model.optimizer.iterations) // steps
             run.write_json(
                 run.config_file,
                 {**config, "data_fingerprint": fingerprint, "versions": _versions()},
             )
+            if config.get("pretrain_epochs") and not epochs_done:
+                pretrain_run(run, model, train, config, progress)
             callbacks = [
                 Checkpoint(run, validation[:HISTOGRAM_ROWS], epochs_done),
                 keras.callbacks.TensorBoard(run.tensorboard_folder, write_graph=False),
@@ -98,35 +104,11 @@ def fit_run(run: Run, config: dict[str, Any], progress: bool = True) -> Autoenco
         raise ValueError(f"Another process is training into {run.folder}.") from None
 
 
-def _hold_out(x: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _hold_out(x: Any, seed: int) -> tuple[Any, np.ndarray]:
     """Splits off the rows that curves are measured on; the test rows stay untouched."""
     order = np.random.default_rng(seed).permutation(len(x))
     count = min(MAX_VALIDATION_ROWS, max(1, len(x) // 10))
-    return x[np.sort(order[count:])], x[np.sort(order[:count])]
-
-
-def _new_model(x: np.ndarray, config: dict[str, Any], steps: int) -> Autoencoder:
-    keras.utils.set_random_seed(config["seed"])
-    preprocessing, likelihood = zoo.datasets.preprocessing_for(x)
-    options = dict(config["options"])
-    # Schedules inside the model run over the training that is planned.
-    if "training_steps" in zoo.registry.list_options(config["variant"], config["backbone"]):
-        options.setdefault("training_steps", config["epochs"] * steps)
-    model = zoo.registry.create(
-        config["variant"],
-        input_shape=x.shape[1:],
-        code_dim=config["code_dim"],
-        backbone=config["backbone"],
-        likelihood=config["likelihood"] or likelihood,
-        preprocessing=preprocessing,
-        input_dtype="uint8" if x.dtype == np.uint8 else "float32",
-        **options,
-    )
-    model.compile(
-        optimizer=keras.optimizers.Adam(config["learning_rate"]),
-        steps_per_execution=min(STEPS_PER_EXECUTION, steps),
-    )
-    return model
+    return x.take(np.sort(order[count:]), axis=0), x[np.sort(order[:count])]
 
 
 def _versions() -> dict[str, str]:

@@ -61,12 +61,14 @@ def test_names_that_are_nowhere():
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"a": rows()}, "must hold x_train and x_test, or x. Received: a"),
+        ({"a": rows()}, "must hold x_train and x_test, or x;.*Received: a"),
         ({"x": rows(), "y": np.arange(3)}, "a label for each of 20 rows"),
         ({"x_train": rows(), "x_test": rows()[:, :3]}, "one shape"),
         ({"x_train": rows()[:0], "x_test": rows()}, "at least one row"),
         ({"x_train": rows(), "x_test": rows(), "y_train": np.arange(5)}, "one label for each"),
-        ({"x_train": rows().astype(str), "x_test": rows()}, "must hold numbers"),
+        ({"x_train": rows().astype(str), "x_test": rows()}, "one shape and kind"),
+        ({"x_train": rows().astype(complex), "x_test": rows()}, "must hold numbers"),
+        ({"x": rows(), "y": np.full(20, np.nan)}, "y has no label in row 0 of 20"),
         ({"x": np.array([{}] * 4)}, "damaged or not"),
     ],
 )

@@ -65,7 +65,7 @@ def test_outliers_of_another_dtype(tmp_path):
 
 
 def test_labels_are_needed():
-    with pytest.raises(ValueError, match="has no labels to choose outliers by"):
+    with pytest.raises(ValueError, match="no single labels to choose outliers by"):
         find_outliers("0", Dataset("bare", X, X))
 
 

@@ -55,7 +55,7 @@ def test_curves_begin_with_the_clean_error_and_accuracy():
     probe, raw_probe = LinearProbe(codes, y), LinearProbe(x, y)
     lines = robustness(ae, Dataset("x", x, x, y, y), rows, probe, raw_probe)
     assert len(lines) == len(NOISE_LEVELS) + len(MISSING_RATES)
-    clean = reconstruction_errors(ae, x[rows], np.asarray(ae(x[rows]))).mean()
+    clean = reconstruction_errors(ae, x[rows], np.asarray(ae.encoder(x[rows]))).mean()
     for corruption in ("noise", "missing"):
         first = next(line for line in lines if line["corruption"] == corruption)
         assert first["level"] == 0

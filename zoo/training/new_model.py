@@ -1,0 +1,90 @@
+"""A new model for a data set: backbone and preprocessing are chosen by the kind of data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+import zoo.datasets
+import zoo.registry
+from zoo.autoencoder import Autoencoder
+from zoo.datasets import Dataset
+
+STEPS_PER_EXECUTION = 16
+# Kinds of data for which a variant's own backbone is not the one to take.
+BACKBONES = {"text": "text", "counts": "text", "table": "tabular", "series": "sequence"}
+
+
+def choose_backbone(dataset: Dataset, variant: str, wanted: str | None) -> str:
+    """The backbone of a run.
+
+    Args:
+        dataset: The data.
+        variant: Name of the variant.
+        wanted: Name of a backbone, or `None` for the one that suits the data.
+
+    Raises:
+        ValueError: If the wanted one cannot read the data, or the variant is unknown.
+    """
+    suited = BACKBONES.get(dataset.kind)
+    backbone = wanted or suited or zoo.registry.default_backbone(variant)
+    if dataset.x_train.dtype.kind in "OUS" and backbone != suited:
+        what = "Texts want" if dataset.kind == "text" else "Tables with categories want"
+        raise ValueError(f"{what} backbone={suited!r}. Received: backbone={backbone!r}")
+    return backbone
+
+
+def new_model(dataset: Dataset, train: Any, config: dict[str, Any], steps: int) -> Autoencoder:
+    """Creates and compiles the model of a run.
+
+    Args:
+        dataset: The data.
+        train: The rows that it will be trained on `[n, ...]`; all that preprocessing learns, it
+            learns from them.
+        config: See `fit_run`, with a backbone.
+        steps: Steps of an epoch.
+
+    Returns:
+        The model, compiled.
+
+    Raises:
+        ValueError: If an option is wrong, or the data has values that preprocessing refuses.
+    """
+    keras.utils.set_random_seed(config["seed"])
+    options = dict(config["options"])
+    # Schedules inside the model run over the training that is planned.
+    if "training_steps" in zoo.registry.list_options(config["variant"], config["backbone"]):
+        options.setdefault("training_steps", config["epochs"] * steps)
+    if dataset.categorical and config["backbone"] == "tabular":
+        options.setdefault("categorical", list(dataset.categorical))
+    model = zoo.registry.create(
+        config["variant"],
+        input_shape=train.shape[1:],
+        code_dim=config["code_dim"],
+        backbone=config["backbone"],
+        **_preprocessing(dataset.kind, train, config),
+        **options,
+    )
+    model.compile(
+        optimizer=keras.optimizers.Adam(config["learning_rate"]),
+        steps_per_execution=min(STEPS_PER_EXECUTION, steps),
+    )
+    return model
+
+
+def _preprocessing(kind: str, train: Any, config: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of `create` that depend on the data."""
+    backbone, likelihood = config["backbone"], config["likelihood"]
+    if kind == "text" or (backbone == "tabular" and train.ndim == 2):
+        return {"adapt": train, "likelihood": likelihood}
+    input_dtype = "uint8" if train.dtype == np.uint8 else "float32"
+    if kind == "counts" or backbone == "text":
+        return {"likelihood": likelihood or "multinomial", "input_dtype": input_dtype}
+    layer, suited = zoo.datasets.preprocessing_for(train)
+    return {
+        "preprocessing": layer,
+        "likelihood": likelihood or suited,
+        "input_dtype": input_dtype,
+    }
