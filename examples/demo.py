@@ -34,8 +34,11 @@ NAME = "demo"
 @click.option("--data", default="digits", show_default=True, help="A name or an .npz file.")
 @click.option("--data-dir", envvar="AEZOO_DATA_DIR", help="Folder with NAME.npz files.")
 @click.option("--code-dim", type=int, help="Bits of a code; by default 16 or 32, by the rows.")
+@click.option("--epochs", type=int, help="Passes over the data; by default about 4,000 steps.")
 @click.option("--out", default="runs/demo/digits", show_default=True, help="Folder for it all.")
-def main(data: str, data_dir: str | None, code_dim: int | None, out: str) -> None:
+def main(
+    data: str, data_dir: str | None, code_dim: int | None, epochs: int | None, out: str
+) -> None:
     """Run the whole pipeline and write OUT/report.html."""
     console.start_tensorflow()  # before zoo's import starts it, which is not quiet
     from zoo.evaluation import figures
@@ -52,7 +55,8 @@ def main(data: str, data_dir: str | None, code_dim: int | None, out: str) -> Non
     # A table with many more buckets than rows answers with empty buckets.
     code_dim = code_dim or (16 if len(x_train) < 10_000 else 32)
     resume = ["--resume"] if (run / "config.json").exists() else []
-    step("zoo", "fit", "--data", file, "--code-dim", code_dim, "--out", run, *resume)
+    how = [] if epochs is None else ["--epochs", epochs]
+    step("zoo", "fit", "--data", file, "--code-dim", code_dim, *how, "--out", run, *resume)
     step("export", "publish", run, models, "--name", NAME)
     with server(models, folder / "server.log") as address, serving.Client(address, NAME) as client:
         began = time.perf_counter()

@@ -1,6 +1,7 @@
 """A plain Keras script: semantic hash codes of scikit-learn's digits.
 
     python -m examples.fit hash.keras
+    python -m examples.fit hash.keras 5  # epochs, in place of 60
 
 Takes 20 seconds on 2 cores. Prints the metrics of training, the error through the bits, and the
 packed codes of three images; about 0.9 of all activations end within 0.05 of 0 or 1.
@@ -17,16 +18,16 @@ from zoo.datasets import load
 EPOCHS, BATCH_SIZE = 60, 64
 
 
-def main(path: str) -> None:
+def main(path: str, epochs: int) -> None:
     """Trains, saves, loads and uses a model."""
     keras.utils.set_random_seed(0)
     digits = load("digits")
     x_train, x_test = digits.x_train / np.float32(255), digits.x_test / np.float32(255)
 
-    steps = EPOCHS * -(-len(x_train) // BATCH_SIZE)
+    steps = epochs * -(-len(x_train) // BATCH_SIZE)
     ae = zoo.create("semantic-hash", input_shape=(8, 8, 1), code_dim=32, training_steps=steps)
     ae.compile(optimizer="adam")
-    ae.fit(x_train, validation_data=x_test, epochs=EPOCHS, batch_size=BATCH_SIZE, verbose=2)
+    ae.fit(x_train, validation_data=x_test, epochs=epochs, batch_size=BATCH_SIZE, verbose=2)
     ae.save(path)
 
     loaded = keras.saving.load_model(path)  # `import zoo` is all it needs
@@ -36,6 +37,6 @@ def main(path: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: python -m examples.fit MODEL.keras")
-    main(sys.argv[1])
+    if len(sys.argv) not in (2, 3):
+        sys.exit("usage: python -m examples.fit MODEL.keras [EPOCHS]")
+    main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) == 3 else EPOCHS)

@@ -22,5 +22,6 @@ def demo(tmp_path_factory):
     bunch = sklearn.datasets.load_digits()
     images = (bunch.images[:300] * 15).astype("uint8")
     np.savez(folder / "few.npz", x=images, y=bunch.target[:300])
-    printed = run("-m", "examples.demo", "--data", folder / "few.npz", "--out", folder / "out")
+    what = ("--data", folder / "few.npz", "--epochs", 10)
+    printed = run("-m", "examples.demo", *what, "--out", folder / "out")
     return folder / "out", printed

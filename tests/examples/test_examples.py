@@ -37,7 +37,7 @@ def test_savedmodel_in_another_app(demo):
 
 
 def test_plain_keras_script(tmp_path):
-    printed = run("-m", "examples.fit", tmp_path / "hash.keras")
+    printed = run("-m", "examples.fit", tmp_path / "hash.keras", 2)
     assert "val_binarized_error" in printed
     codes = [line.split(": ")[1] for line in printed.splitlines() if line.startswith("a ")]
     assert [len(bytes.fromhex(code)) for code in codes] == [4, 4, 4]
