@@ -22,6 +22,8 @@ class BatchRules:
         allowed_batch_sizes: Pad batches to one of these.
         enable_large_batch_splitting: Take requests larger than a batch, in pieces.
         max_execution_batch_size: The largest piece; by default a batch.
+        pad_variable_length_inputs: Batch requests of different row shapes, padded to the largest;
+            otherwise they run apart.
     """
 
     max_batch_size: int = 1000
@@ -30,6 +32,7 @@ class BatchRules:
     allowed_batch_sizes: tuple[int, ...] = ()
     enable_large_batch_splitting: bool = False
     max_execution_batch_size: int = 0
+    pad_variable_length_inputs: bool = False
 
     def check(self) -> None:
         """Refuses parameters that contradict each other, when a version is loaded."""
@@ -81,3 +84,21 @@ class BatchRules:
                     f" dimension sizes of the input tensors: output {name}",
                 )
         return [array[:rows] for array in arrays]
+
+
+def pad(arrays: list[np.ndarray]) -> list[np.ndarray]:
+    """Makes rows of arrays the same shape; as in TF Serving, the first value of each fills it up.
+
+    Raises:
+        StatusError: One has no value to take.
+    """
+    largest = tuple(max(sizes) for sizes in zip(*(a.shape[1:] for a in arrays), strict=True))
+    return [array if array.shape[1:] == largest else _fill(array, largest) for array in arrays]
+
+
+def _fill(array: np.ndarray, row: tuple[int, ...]) -> np.ndarray:
+    if not array.size:
+        raise invalid("Got empty tensor in batch of non-empty tensors.")
+    full = np.full((len(array), *row), array.flat[0], dtype=array.dtype)
+    full[tuple(slice(size) for size in array.shape)] = array
+    return full

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from serving.server.batch_rules import BatchRules
+from serving.server.batch_rules import BatchRules, pad
 from serving.server.predict import Call
 from serving.server.status import StatusError
 
-_TURNS = 4  # of the event loop; a request takes up to three to get from the socket to the queue
+_QUEUES = 256  # that are kept when idle, for what they know of the traffic
+
+Answer = list[np.ndarray] | BaseException
+Runner = Callable[[Call], list[np.ndarray]]
 
 
 class Waiting(NamedTuple):
@@ -65,121 +68,115 @@ class Batcher:
         """
         if self._rules:
             self._rules.admit(call)
-        key, rows = _key(call)
-        if key is None or rows * 2 > self._max_rows:
+        kind, rows = key(call, self._rules is not None and self._rules.pad_variable_length_inputs)
+        if kind is None or rows * 2 > self._max_rows:
             alone = _runner(self._rules)
             return await asyncio.get_running_loop().run_in_executor(self._executor, alone, call)
-        queue = self._queues.get(key)
+        queue = self._queues.get(kind)
         if queue is None:
-            queue = self._queues[key] = Queue(self._run_batch, self._max_rows, self._wait)
+            if len(self._queues) >= _QUEUES:
+                self._queues = {k: q for k, q in self._queues.items() if not q.idle}
+            queue = self._queues[kind] = Queue(
+                self._executor, _runner(self._rules), self._max_rows, self._wait
+            )
         if len(queue.waiting) >= self._max_queue:
             raise StatusError(
                 "UNAVAILABLE",
                 "The batch scheduling queue to which this task was submitted is full",
             )
-        try:
-            return await queue.add(call, rows)
-        finally:
-            if queue.idle and self._queues.get(key) is queue:
-                del self._queues[key]
-
-    async def _run_batch(self, batch: list[Waiting]) -> list[list[np.ndarray] | BaseException]:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._executor, _run_together, batch, _runner(self._rules)
-        )
+        return await queue.add(call, rows)
 
 
 class Queue:
-    """Requests that can share a batch: same version, signature, outputs, shapes of a row."""
+    """Requests that can share a batch: same version, signature, outputs, shapes of a row.
 
-    def __init__(
-        self,
-        run: Callable[[list[Waiting]], Awaitable[list[list[np.ndarray] | BaseException]]],
-        max_rows: int,
-        wait: float,
-    ):
+    Lives on the event loop; batches run in the executor, one at a time.
+    """
+
+    def __init__(self, executor: Executor, run: Runner, max_rows: int, wait: float):
         self.waiting: deque[Waiting] = deque()
+        self._loop = asyncio.get_running_loop()
+        self._executor = executor
         self._run = run
         self._max_rows = max_rows
         self._wait = wait
-        self._task: asyncio.Task[None] | None = None
+        self._busy = False
+        self._rows = 0
+        self._timer: asyncio.TimerHandle | None = None
         self._expected = 1
         self._crowd: deque[int] = deque([1], maxlen=8)
-        self._full: asyncio.Future[None] | None = None
 
     @property
     def idle(self) -> bool:
         """Whether nothing waits or runs."""
-        return self._task is None and not self.waiting
+        return not self._busy and not self.waiting
 
-    async def add(self, call: Call, rows: int) -> list[np.ndarray]:
-        """Queues a call and waits for its outputs."""
-        done: asyncio.Future[list[np.ndarray]] = asyncio.get_running_loop().create_future()
+    def add(self, call: Call, rows: int) -> asyncio.Future[list[np.ndarray]]:
+        """Queues a call; the future gets its outputs."""
+        done: asyncio.Future[list[np.ndarray]] = self._loop.create_future()
         self.waiting.append(Waiting(call, rows, done))
-        if self._full and len(self.waiting) >= self._expected and not self._full.done():
-            self._full.set_result(None)
-        if self._task is None:
-            self._task = asyncio.create_task(self._work())
-        return await done
+        self._rows += rows
+        if not self._busy:
+            self._start_or_wait()
+        return done
 
-    async def _work(self) -> None:
-        batch: list[Waiting] = []
+    def _start_or_wait(self) -> None:
+        if len(self.waiting) >= self._expected or self._rows >= self._max_rows:
+            self._start()
+        elif self._timer is None:
+            self._timer = self._loop.call_later(self._wait, self._start)
+
+    def _start(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        batch = self._take()
+        if not batch:
+            return
+        self._busy = True
         try:
-            while self.waiting:
-                await self._gather()
-                batch = self._take()
-                if not batch:
-                    continue
-                answers = await self._run(batch)
-                self._crowd.append(len(batch) + len(self.waiting))
-                self._expected = max(self._crowd)
-                for item, answer in zip(batch, answers, strict=True):
-                    if item.done.done():  # its client went away
-                        continue
-                    if isinstance(answer, BaseException):
-                        item.done.set_exception(answer)
-                    else:
-                        item.done.set_result(answer)
+            self._executor.submit(self._work, batch)
+        except RuntimeError:  # the server stops
+            self._finish(batch, [StatusError("UNAVAILABLE", "server is stopping")] * len(batch))
+
+    def _work(self, batch: list[Waiting]) -> None:
+        """Runs a batch, on a thread of the executor."""
+        answers: list[Answer]
+        try:
+            answers = run_together([i.call for i in batch], [i.rows for i in batch], self._run)
         except BaseException as error:
-            for item in (*batch, *self.waiting):
-                if not item.done.done():
-                    item.done.set_exception(StatusError("INTERNAL", f"batching failed: {error}"))
-            self.waiting.clear()
-            raise
-        finally:
-            self._task = None
+            failed = StatusError("INTERNAL", f"batching failed: {error}")
+            answers = [failed] * len(batch)
+        self._loop.call_soon_threadsafe(self._finish, batch, answers)
 
-    async def _gather(self) -> None:
-        """Lets requests in that have arrived already, and waits for those that seem to come.
-
-        Where requests were in flight together lately, it waits for as many or until the time is
-        up; otherwise only until the event loop has nothing new to bring.
-        """
-        clock = asyncio.get_running_loop().time
-        until = clock() + self._wait
-        idle = 0
-        while idle < _TURNS and len(self.waiting) < self._max_rows and clock() < until:
-            before = len(self.waiting)
-            await asyncio.sleep(0)
-            idle = 0 if len(self.waiting) > before else idle + 1
-        if len(self.waiting) < self._expected and clock() < until:
-            self._full = asyncio.get_running_loop().create_future()
-            await asyncio.wait([self._full], timeout=until - clock())
-            self._full = None
+    def _finish(self, batch: list[Waiting], answers: list[Answer]) -> None:
+        self._crowd.append(len(batch) + len(self.waiting))
+        self._expected = max(self._crowd)
+        self._busy = False
+        for item, answer in zip(batch, answers, strict=True):
+            if item.done.done():  # its client went away
+                continue
+            if isinstance(answer, BaseException):
+                item.done.set_exception(answer)
+            else:
+                item.done.set_result(answer)
+        if self.waiting:
+            self._start_or_wait()
 
     def _take(self) -> list[Waiting]:
+        """Takes the next batch, without those whose callers have given up meanwhile."""
         batch: list[Waiting] = []
         rows = 0
         while self.waiting and (not batch or rows + self.waiting[0].rows <= self._max_rows):
             item = self.waiting.popleft()
+            self._rows -= item.rows
             if not item.done.done():
                 batch.append(item)
                 rows += item.rows
         return batch
 
 
-def _key(call: Call) -> tuple[Any, int]:
+def key(call: Call, pads: bool) -> tuple[Any, int]:
     """Returns what calls of one batch have in common, and the rows; None when it can't share."""
     definition = call.servable.signatures[call.signature]
     infos = [definition.inputs[alias] for alias in call.feeds]
@@ -190,7 +187,9 @@ def _key(call: Call) -> tuple[Any, int]:
     rows = {array.shape[0] if array.ndim else -1 for _, array in arrays}
     if len(rows) != 1 or min(rows) < 1:
         return None, 0
-    shapes = tuple((alias, array.dtype.str, array.shape[1:]) for alias, array in arrays)
+    shapes = tuple(
+        (alias, array.dtype.str, array.ndim if pads else array.shape[1:]) for alias, array in arrays
+    )
     return (id(call.servable), call.signature, call.outputs, shapes), rows.pop()
 
 
@@ -199,33 +198,37 @@ def _has_rows(info: Any) -> bool:
     return not shape.unknown_rank and bool(shape.dim) and shape.dim[0].size == -1
 
 
-Runner = Callable[[Call], list[np.ndarray]]
-
-
 def _runner(rules: BatchRules | None) -> Runner:
     return rules.run if rules else Call.run
 
 
-def _run_together(batch: list[Waiting], run: Runner) -> list[list[np.ndarray] | BaseException]:
-    calls = [item.call for item in batch]
+def run_together(calls: list[Call], rows: list[int], run: Runner) -> list[Answer]:
+    """Runs calls as one batch, or one by one where that fails: each gets its own answer.
+
+    Args:
+        calls: Calls of the same key.
+        rows: The rows of each.
+        run: Computes one call.
+    """
     if len(calls) > 1:
         first = calls[0]
-        feeds = {
-            alias: np.concatenate([call.feeds[alias] for call in calls]) for alias in first.feeds
-        }
-        total = sum(item.rows for item in batch)
+        total = sum(rows)
         try:
+            feeds = {
+                alias: np.concatenate(pad([call.feeds[alias] for call in calls]))
+                for alias in first.feeds
+            }
             arrays = run(replace(first, feeds=feeds))
         except Exception:
             arrays = []  # one of them is at fault: each runs alone and gets its own answer
         if arrays and all(array.ndim and len(array) == total for array in arrays):
-            ends = np.cumsum([item.rows for item in batch])[:-1]
+            ends = np.cumsum(rows)[:-1]
             pieces = [np.split(array, ends) for array in arrays]
             return [list(piece) for piece in zip(*pieces, strict=True)]
     return [_run_alone(call, run) for call in calls]
 
 
-def _run_alone(call: Call, run: Runner) -> list[np.ndarray] | BaseException:
+def _run_alone(call: Call, run: Runner) -> Answer:
     try:
         return run(call)
     except Exception as error:

@@ -9,12 +9,15 @@ from typing import Any
 
 import grpc
 from google.protobuf.message import DecodeError
+from grpc_reflection.v1alpha._async import ReflectionServicer
+from grpc_reflection.v1alpha.reflection import SERVICE_NAME
+from grpc_reflection.v1alpha.reflection_pb2_grpc import add_ServerReflectionServicer_to_server
 
 from serving.server import health
 from serving.server.config import ServerOptions
 from serving.server.services import Services
 from serving.server.status import cut, from_exception
-from serving.wire.messages import MODEL_SERVICE, PREDICTION_SERVICE
+from serving.wire.messages import MODEL_SERVICE, PREDICTION_SERVICE, pool
 
 log = logging.getLogger("serving")
 _LONGEST = 3600.0  # seconds that a reload without a deadline may wait
@@ -41,6 +44,8 @@ def build_server(services: Services, options: ServerOptions) -> Any:
             _handlers(MODEL_SERVICE, _model_methods(services)),
         )
     )
+    names = (PREDICTION_SERVICE, MODEL_SERVICE, SERVICE_NAME)
+    add_ServerReflectionServicer_to_server(ReflectionServicer(names, pool=pool), server)
     if options.enable_grpc_healthcheck_service:
         server.add_generic_rpc_handlers((health.handler(),))
     return server

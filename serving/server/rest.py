@@ -12,6 +12,7 @@ from typing import Any
 
 from google.protobuf import json_format
 
+from serving.server import json_examples
 from serving.server.json_tensors import read_body, write_answer
 from serving.server.metrics import Metrics
 from serving.server.services import Services
@@ -115,8 +116,10 @@ class _Api:
             result = self._metadata(self._spec(found))
         elif action is None:
             result = self._status(self._spec(found))
+        elif action == ":classify":
+            result = self._classify(self._spec(found), body)
         else:
-            raise StatusError("UNIMPLEMENTED", f"{action[1:]} is served over gRPC only")
+            result = self._regress(self._spec(found), body)
         return "application/json", json.dumps(result)
 
     def _spec(self, found: re.Match[str]) -> Any:
@@ -136,6 +139,18 @@ class _Api:
         by_row = read_body(body, signatures.signature_def, request)
         response = self._await(self._services.predict_message(request, "REST"))
         return write_answer(response.outputs, by_row)
+
+    def _classify(self, spec: Any, body: bytes) -> Any:
+        request = messages.ClassificationRequest(model_spec=spec)
+        json_examples.read_body(body, request)
+        response = self._await(self._services.classify_message(request, "REST"))
+        return json_examples.write_classes(response.result)
+
+    def _regress(self, spec: Any, body: bytes) -> Any:
+        request = messages.RegressionRequest(model_spec=spec)
+        json_examples.read_body(body, request)
+        response = self._await(self._services.regress_message(request, "REST"))
+        return json_examples.write_values(response.result)
 
     def _metadata_of(self, spec: Any) -> tuple[Any, Any]:
         request = messages.GetModelMetadataRequest(

@@ -79,12 +79,20 @@ class Services:
     async def classify(self, data: bytes) -> bytes:
         """Answers Classify."""
         request = messages.ClassificationRequest.FromString(data)
-        return await self._on_examples("Classify", examples_api.classify, request)
+        return (await self.classify_message(request, "GRPC")).SerializeToString()
+
+    async def classify_message(self, request: Any, entrypoint: str) -> Any:
+        """Answers a decoded Classify request."""
+        return await self._on_examples("Classify", examples_api.classify, request, entrypoint)
 
     async def regress(self, data: bytes) -> bytes:
         """Answers Regress."""
         request = messages.RegressionRequest.FromString(data)
-        return await self._on_examples("Regress", examples_api.regress, request)
+        return (await self.regress_message(request, "GRPC")).SerializeToString()
+
+    async def regress_message(self, request: Any, entrypoint: str) -> Any:
+        """Answers a decoded Regress request."""
+        return await self._on_examples("Regress", examples_api.regress, request, entrypoint)
 
     async def multi_inference(self, data: bytes) -> bytes:
         """Answers MultiInference."""
@@ -150,12 +158,11 @@ class Services:
         response.status.SetInParent()
         return response.SerializeToString()
 
-    async def _on_examples(self, api: str, answer: Any, request: Any) -> bytes:
-        with self._metrics.request(request.model_spec.name, api, "GRPC"):
+    async def _on_examples(self, api: str, answer: Any, request: Any, entrypoint: str) -> Any:
+        with self._metrics.request(request.model_spec.name, api, entrypoint):
             _require_spec(request)
             with self._manager.use(request.model_spec) as servable:
-                response = await self._off_loop(answer, request, servable)
-                return response.SerializeToString()
+                return await self._off_loop(answer, request, servable)
 
     async def _off_loop(self, work: Any, *args: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._executor, work, *args)

@@ -95,11 +95,9 @@ def load_batching(path: str | Path) -> BatchRules:
     """Reads a batching parameters file.
 
     Raises:
-        ValueError: The file is not one, or asks for what the embedded server does not do.
+        ValueError: The file is not one.
     """
     given = _parse(path, _message("BatchingParameters"))
-    if given.pad_variable_length_inputs:
-        raise ValueError(f"{path}: pad_variable_length_inputs is not supported here; remove it")
     values = {
         name: getattr(given, name).value
         for name in (
@@ -108,7 +106,11 @@ def load_batching(path: str | Path) -> BatchRules:
         )
         if given.HasField(name)
     }
-    return BatchRules(allowed_batch_sizes=tuple(given.allowed_batch_sizes), **values)
+    return BatchRules(
+        allowed_batch_sizes=tuple(given.allowed_batch_sizes),
+        pad_variable_length_inputs=given.pad_variable_length_inputs,
+        **values,
+    )
 
 
 def load_tls(path: str | Path) -> grpc.ServerCredentials:

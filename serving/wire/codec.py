@@ -7,6 +7,7 @@ is repeated, and where it holds none the tensor is zero, as `tensorflow::Tensor:
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any, NamedTuple
 
@@ -111,7 +112,7 @@ def to_proto(array: Any, dtype: str | None = None, content: bool = True) -> Any:
         ValueError: The dtype is unknown to TensorFlow.
     """
     array = np.asarray(array)
-    name = dtype or ("string" if array.dtype.kind in "OSU" else array.dtype.name)
+    name = dtype or _name(array.dtype)
     kind = BY_NAME.get(name)
     if kind is None:
         raise ValueError(f"dtype {name} cannot be sent; it must be one of {', '.join(BY_NAME)}")
@@ -136,6 +137,12 @@ def to_proto(array: Any, dtype: str | None = None, content: bool = True) -> Any:
     else:
         _fill_field(proto, array.ravel(), kind)
     return proto
+
+
+@functools.cache
+def _name(dtype: np.dtype) -> str:
+    """TensorFlow's name of a dtype; NumPy takes microseconds to spell its own."""
+    return "string" if dtype.kind in "OSU" else dtype.name
 
 
 def as_bytes(item: Any) -> bytes:

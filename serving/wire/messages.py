@@ -11,12 +11,12 @@ from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-_pool = descriptor_pool.DescriptorPool()
+pool = descriptor_pool.DescriptorPool()
 _files = descriptor_pb2.FileDescriptorSet.FromString(
     Path(__file__).with_name("tfserving.binpb").read_bytes()
 )
 for _file in _files.file:
-    _pool.Add(_file)
+    pool.Add(_file)
 
 
 def message(name: str) -> Any:
@@ -28,7 +28,7 @@ def message(name: str) -> Any:
     Returns:
         The class. (The same one each time.)
     """
-    return message_factory.GetMessageClass(_pool.FindMessageTypeByName(name))
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName(name))
 
 
 TensorProto = message("tensorflow.TensorProto")

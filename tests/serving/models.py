@@ -101,6 +101,10 @@ class Odd(tf.Module):
     def total(self, x):
         return {"sum": tf.reduce_sum(x) * self.one}
 
+    @tf.function(input_signature=[tf.TensorSpec([None, None], name="x")])
+    def lengths(self, x):
+        return {"sum": tf.reduce_sum(x, axis=-1) * self.one}
+
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="inputs")])
     def classes(self, inputs):
         x = tf.io.parse_example(inputs, {"x": tf.io.FixedLenFeature([], tf.float32)})["x"]
@@ -177,5 +181,5 @@ def write_text(base, version=1):
 
 
 def write_odd(base, version=1):
-    names = ["two", "fragile", "scalar", "total", "classes", "values", "slow", "types"]
+    names = ["two", "fragile", "scalar", "total", "lengths", "classes", "values", "slow", "types"]
     return _write(Odd(), names, str(base), version)

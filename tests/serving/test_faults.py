@@ -17,6 +17,8 @@ import pytest
 
 import serving
 from serving import Client
+from serving.server import EmbeddedServer, ModelConfig, ServerOptions
+from serving.server.servable import Servable
 from tests.serving import models
 
 ROWS = np.ones((2, models.FEATURES), np.float32)
@@ -133,3 +135,29 @@ def test_memory_stays_flat_over_a_short_soak(own_server):
 def test_memory_stays_flat_over_minutes(own_server):
     before, after = soak(own_server, 180)
     assert after - before < 30
+
+
+@pytest.mark.parametrize("batching", [True, False])
+def test_what_nobody_waits_for_any_more_is_not_run(published, monkeypatch, batching):
+    """Calls whose deadlines pass while they queue behind a slow one."""
+    ran = []
+    run = Servable.run
+    monkeypatch.setattr(Servable, "run", lambda self, *args: (ran.append(1), run(self, *args))[1])
+    options = ServerOptions(tensorflow_inter_op_parallelism=1, micro_batching=batching)
+    config = ModelConfig("odd", str(published / "odd"))
+    with (
+        EmbeddedServer([config], options) as server,
+        Client(server.address, "odd", retry=False) as client,
+    ):
+        client.metadata()
+        slow = threading.Thread(target=lambda: client.predict("slow", steps=np.int32([40])))
+        slow.start()
+        while not ran:
+            time.sleep(0.01)
+        for _ in range(4):
+            with pytest.raises(serving.DeadlineExceeded):
+                client.predict("slow", timeout=0.02, steps=np.int32([40]))
+        assert slow.is_alive()
+        slow.join()
+        client.predict("two", a=ROWS[:, :2], b=np.ones((2, 2), np.int32))
+    assert len(ran) == 2

@@ -19,11 +19,16 @@ from serving.server import (
     EmbeddedServer,
     ModelConfig,
     ServerOptions,
+    StatusError,
     load_batching,
     load_models_config,
     load_monitoring,
     load_tls,
 )
+from serving.server.batch_rules import pad
+from serving.server.batching import key, run_together
+from serving.server.predict import Call
+from serving.server.servable import Servable
 from tests.serving import models
 
 
@@ -77,6 +82,16 @@ def test_rest_strings_and_base64(rest):
     assert code == 200
     assert [row["echo"] for row in answer["predictions"]] == ["cat", "größe"]
     assert [row["embedding"][0] for row in answer["predictions"]] == [1.0, 3.0]
+
+
+def test_rest_classify_and_regress(rest):
+    examples = {"signature_name": "classes", "examples": [{"x": 0.1}, {"x": [1.0]}]}
+    assert ask(rest, "/v1/models/odd:classify", examples) == (
+        200,
+        {"results": [[["small", 0.9], ["large", 0.1]], [["small", 0.0], ["large", 1.0]]]},
+    )
+    whole = {"signature_name": "values", "context": {"x": 0.2}, "examples": [{}, {"x": 4.5}]}
+    assert ask(rest, "/v1/models/odd/versions/1:regress", whole) == (200, {"results": [0.4, 9.0]})
 
 
 def test_rest_status_and_metadata(rest):
@@ -134,7 +149,21 @@ def test_rest_status_and_metadata(rest):
         ("/v1/models/enc:predict", {"instances": [[1] * 3]}, 400, "Matrix size-incompatible"),
         ("/v1/models/text:predict", {"instances": [{"b64": "?"}]}, 400, "base64"),
         ("/v1/nonsense", None, 400, "Malformed request: GET /v1/nonsense"),
-        ("/v1/models/enc:classify", {"examples": []}, 501, "gRPC"),
+        ("/v1/models/enc:classify", {"examples": []}, 400, "is an empty array"),
+        ("/v1/models/enc:regress", {"examples": {}}, 400, "to be an list/array"),
+        ("/v1/models/enc:regress", {}, 400, "key 'examples' is expected"),
+        ("/v1/models/odd:classify", {"examples": [3]}, 400, "must be JSON object but got JSON Num"),
+        ("/v1/models/odd:classify", {"examples": [{"x": [1, 2.5]}]}, 400, "expecting type: int64"),
+        ("/v1/models/odd:classify", {"examples": [{"x": None}]}, 400, "JSON type: Null"),
+        ("/v1/models/odd:classify", {"examples": [{"x": 1 << 63}]}, 400, "Only int64"),
+        ("/v1/models/odd:classify", {"examples": [{"x": {"b64": "?"}}]}, 400, "base64"),
+        ("/v1/models/nope:regress", {"examples": [{"x": 1.0}]}, 404, "Servable not found"),
+        (
+            "/v1/models/enc:classify",
+            {"examples": [{"x": 1.0}]},
+            400,
+            "Expected classification signature outputs",
+        ),
     ],
 )
 def test_rest_errors(rest, path, body, code, message):
@@ -275,6 +304,31 @@ def test_batching_splits_large_requests_when_told(published):
         )
 
 
+def test_batching_pads_rows_of_different_lengths_when_told(published, tmp_path):
+    path = tmp_path / "batching.txt"
+    path.write_text("max_batch_size { value: 8 } pad_variable_length_inputs: true")
+    rules = load_batching(path)
+    servable = Servable("odd", 1, str(published / "odd" / "1"))
+    calls = [
+        Call(servable, "lengths", {"x": np.float32(rows)}, ("sum",))
+        for rows in ([[1, 2]], [[3, 4, 5], [6, 7, 8]])
+    ]
+    assert key(calls[0], True)[0] == key(calls[1], True)[0]
+    assert key(calls[0], False)[0] != key(calls[1], False)[0]
+    (first,), (second,) = run_together(calls, [1, 2], rules.run)
+    assert (first.tolist(), second.tolist()) == ([1 + 2 + 1], [12, 21])
+
+
+def test_padding():
+    short, long = np.float32([[1, 2]]), np.float32([[3, 4, 5], [6, 7, 8]])
+    padded = np.concatenate(pad([short, long]))
+    assert padded.tolist() == [[1, 2, 1], [3, 4, 5], [6, 7, 8]]
+    strings = pad([np.array([[b"a"]], object), np.array([[b"b", b"c"]], object)])
+    assert [array.tolist() for array in strings] == [[[b"a", b"a"]], [[b"b", b"c"]]]
+    with pytest.raises(StatusError, match="Got empty tensor"):
+        pad([short, np.zeros((1, 0), np.float32)])
+
+
 def test_batch_sizes_that_contradict_fail_the_load(published):
     options = ServerOptions(batching=BatchRules(4, allowed_batch_sizes=(1, 2)))
     config = ModelConfig("enc", str(published / "enc"))
@@ -322,7 +376,6 @@ def test_one_bad_request_does_not_hurt_its_batch_mates(published, options):
             "unsupported platform pytorch",
         ),
         (load_batching, "max_batch_size: 3", "Invalid protobuf file"),
-        (load_batching, "pad_variable_length_inputs: true", "not supported"),
         (load_tls, 'server_key: "x"', "server_cert"),
     ],
 )
@@ -359,3 +412,15 @@ def test_the_models_file_is_read_again(published, tmp_path):
         threading.Event().wait(0.3)
         with Client(server.address, "text") as client:
             assert client.embed(["cat"])[0, 0] == 1
+
+
+def test_reflection_lists_services_and_describes_messages(rest):
+    from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
+        ProtoReflectionDescriptorDatabase,
+    )
+
+    with grpc.insecure_channel(rest.address) as channel:
+        told = ProtoReflectionDescriptorDatabase(channel)
+        assert "tensorflow.serving.PredictionService" in told.get_services()
+        file = told.FindFileContainingSymbol("tensorflow.serving.PredictRequest")
+    assert file.name == "tensorflow_serving/apis/predict.proto"

@@ -1,0 +1,108 @@
+"""TF Serving's JSON of classify and regress: `examples` of named features in, `results` out."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import Any
+
+import numpy as np
+
+from serving.server.status import invalid
+
+_KINDS = {"bytes_list": "bytes", "float_list": "float", "int64_list": "int64"}
+
+
+def read_body(body: bytes, request: Any) -> None:
+    """Reads the body of a classify or regress request.
+
+    Args:
+        body: JSON.
+        request: A `ClassificationRequest` or `RegressionRequest`; its input and signature are
+            filled.
+
+    Raises:
+        StatusError: It is not what the API takes.
+    """
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise invalid(f"JSON Parse error: {error}") from error
+    if not isinstance(document, dict):
+        raise invalid("JSON Value: must be an object")
+    signature = document.get("signature_name", "")
+    if not isinstance(signature, str):
+        raise invalid("'signature_name' key must be a string value.")
+    request.model_spec.signature_name = signature
+    examples = document.get("examples")
+    if examples is None:
+        raise invalid("When method is classify, key 'examples' is expected and was not found")
+    if not isinstance(examples, list):
+        raise invalid("Expecting 'examples' value to be an list/array")
+    if not examples:
+        raise invalid("'examples' value is an empty array")
+    if "context" in document:
+        whole = request.input.example_list_with_context
+        _fill(document["context"], whole.context)
+        added = whole.examples
+    else:
+        added = request.input.example_list.examples
+    for example in examples:
+        _fill(example, added.add())
+
+
+def write_classes(result: Any) -> dict[str, Any]:
+    """Writes a `ClassificationResult`: for each example its classes as `[label, score]`."""
+    return {
+        "results": [
+            [[one.label, _short(one.score)] for one in entry.classes]
+            for entry in result.classifications
+        ]
+    }
+
+
+def write_values(result: Any) -> dict[str, Any]:
+    """Writes a `RegressionResult`: a value for each example."""
+    return {"results": [_short(entry.value) for entry in result.regressions]}
+
+
+def _fill(given: Any, example: Any) -> None:
+    if not isinstance(given, dict):
+        raise invalid(f"Example must be JSON object but got JSON {_kind(given)}")
+    for name, content in given.items():
+        feature = example.features.feature[name]
+        for value in content if isinstance(content, list) else [content]:
+            _add(name, value, feature)
+
+
+def _add(name: str, value: Any, feature: Any) -> None:
+    if isinstance(value, str):
+        field, value = "bytes_list", value.encode()
+    elif isinstance(value, dict) and set(value) == {"b64"} and isinstance(value["b64"], str):
+        try:
+            field, value = "bytes_list", base64.b64decode(value["b64"], validate=True)
+        except binascii.Error as error:
+            raise invalid(f"Unable to base64 decode feature {name}") from error
+    elif isinstance(value, float):
+        field = "float_list"
+    elif isinstance(value, int):  # true and false too
+        field, value = "int64_list", int(value)
+        if not -(1 << 63) <= value < 1 << 63:
+            raise invalid(f"Feature: {name} has uint64 element. Only int64 is supported.")
+    else:
+        raise invalid(f"Feature: {name} has element with unexpected JSON type: {_kind(value)}")
+    have = feature.WhichOneof("kind")
+    if have not in (None, field):
+        raise invalid(f"Unexpected element type in feature: {name} expecting type: {_KINDS[have]}")
+    getattr(feature, field).value.append(value)
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "Object", list: "Array", str: "String", type(None): "Null"}
+    return names.get(type(value), str(value) if isinstance(value, bool) else "Number")
+
+
+def _short(value: float) -> float:
+    """The shortest number that is the same float32."""
+    return float(str(np.float32(value)))
