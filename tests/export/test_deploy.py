@@ -56,8 +56,14 @@ def test_manifests_pass_the_schema_of_kubernetes(base, tmp_path, options):
 
 
 def test_compose_file_mounts_models_and_the_files_its_flags_name(base, tmp_path):
+    schemas = pytest.importorskip("check_jsonschema.builtin_schemas", reason="has compose-spec's")
+    jsonschema = pytest.importorskip("jsonschema")
     assert _write(base, tmp_path / "out").exit_code == 0
     compose = yaml.safe_load((tmp_path / "out/compose.yaml").read_text())
+    schema = schemas.get_builtin_schema("vendor.compose-spec")
+    jsonschema.validate(compose, schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(compose | {"servces": {}}, schema)
     service = compose["services"]["serving"]
     mounts = {volume["target"]: volume["source"] for volume in service["volumes"]}
     assert mounts == {"/models": str(base), "/config": "./config"}
