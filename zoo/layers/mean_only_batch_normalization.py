@@ -48,6 +48,7 @@ class MeanOnlyBatchNormalization(keras.layers.Layer):
             dtype="float32",
             initializer="zeros",
             trainable=False,
+            autocast=False,  # float32 under a policy of mixed precision, too
             name="moving_mean",
         )
         self.built = True
