@@ -24,6 +24,7 @@ from serving.options import model_options
 from serving.replay_cli import replay_command
 from serving.search import Search, hamming, rows_of
 from serving.up import up
+from serving.where import parse_where
 
 
 @click.group(
@@ -126,6 +127,7 @@ Examples:
   python -m serving search fashion codes.index queries.npz -k 5
   python -m serving search fashion codes.index queries.npz --radius 2 --json
   python -m serving search fashion codes.index queries.npz --margin --explain
+  python -m serving search fashion codes.index queries.npz --where label=boot --where 'price<20'
   python -m serving search fashion codes.index queries.npz \\
     --page found.html --images fashion.npz --images-key x_train
 """
@@ -138,6 +140,11 @@ Examples:
 @click.option("--radius", type=click.IntRange(0), help="Every entry within this distance instead.")
 @click.option("--margin", is_flag=True, help="Rank by how sure the query is of each bit.")
 @click.option("--among", "among_path", type=click.Path(), help="Only these ids: .npy or .txt.")
+@click.option(
+    "--where",
+    multiple=True,
+    help="Only entries whose payload passes: FIELD, one of = != < <= > >=, VALUE; may be repeated.",
+)
 @click.option("--payloads", is_flag=True, help="Print what is kept beside each code.")
 @click.option("--explain", is_flag=True, help="Print how each query was answered, and its cost.")
 @click.option("--page", "page_path", type=click.Path(), help="Write a page of pictures (.html).")
@@ -158,6 +165,7 @@ def search(
     radius: int | None,
     margin: bool,
     among_path: str | None,
+    where: tuple[str, ...],
     payloads: bool,
     explain: bool,
     page_path: str | None,
@@ -168,12 +176,13 @@ def search(
     """Hashes QUERIES with MODEL and prints ids and Hamming distances from INDEX."""
     if margin and radius is not None:
         raise ValueError("--margin ranks the -k nearest entries; leave out --margin or --radius")
-    if explain and among_path:
-        raise ValueError("--explain tells of searches of all entries; leave out --among")
+    if explain and where:
+        raise ValueError("--explain tells of searches by code; leave out --where")
     if (page_path is None) != (images_path is None):
         raise ValueError("--page and --images go together: the page shows the entries' images")
     queries = read_rows(path, key)
     among = None if among_path is None else read_ids(among_path)
+    passes = parse_where(where) if where else None
     page = None
     if page_path and images_path:
         from serving.page import ResultPage
@@ -184,9 +193,9 @@ def search(
         with _progress(client, "hashing queries", len(queries)):
             hashed, margins = finder.encode(queries, margin)
         if radius is None:
-            rows = rows_of(codes.search(hashed, k=k, margin=margins, among=among))
+            rows = rows_of(codes.search(hashed, k=k, margin=margins, among=among, where=passes))
         else:
-            rows = rows_of(codes.within(hashed, radius=radius, among=among))
+            rows = rows_of(codes.within(hashed, radius=radius, among=among, where=passes))
         for query, row in enumerate(rows):
             if margin:
                 row["hamming"] = hamming(codes, hashed[query], row["ids"])
@@ -196,7 +205,7 @@ def search(
         if explain:
             weights = [None] * len(rows) if margins is None else margins
             steps = [
-                codes.explain(code, k, radius=radius, margin=weight)
+                codes.explain(code, k, radius=radius, margin=weight, among=among)
                 for code, weight in zip(hashed, weights, strict=True)
             ]
         holds = f"{len(codes):,} codes of {codes.bits} bits"

@@ -5,18 +5,25 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from console import json_option, print_result, print_table
-from serving.index import HashIndex, export_file, file_bits, import_file
+from serving.index import HashIndex, JsonText, export_file, file_bits, import_file
 from serving.index.files import sync_directory
 from serving.inputs import read_codes, read_rows
 
@@ -73,10 +80,11 @@ def build(
 
     INDEX appears when it is whole; on an error or a kill there is none.
     """
-    with _busy(f"building {path}"):
-        codes, ids, payloads = _read_entries(codes_path, key, ids_path, payloads_path)
+    with _busy(f"building {path}") as progress:
+        read = _half(progress, 0)
+        codes, ids, payloads = _read_entries(codes_path, key, ids_path, payloads_path, read)
         with _new_index(path, bits or codes.shape[1] * 8) as opened:
-            opened.add(ids, codes, payloads)
+            opened.add(ids, codes, payloads, progress=_half(progress, 0.5))
             summary = _summary(path, opened)
     print_result(summary, as_json)
 
@@ -101,9 +109,10 @@ def add(
     as_json: bool,
 ) -> None:
     """Adds CODES to INDEX: all of them or, on an error, none."""
-    with _busy(f"adding {codes_path}"), HashIndex.open(path) as opened:
-        codes, ids, payloads = _read_entries(codes_path, key, ids_path, payloads_path)
-        opened.add(ids, codes, payloads, replace=replace)
+    with _busy(f"adding {codes_path}") as progress, HashIndex.open(path) as opened:
+        read = _half(progress, 0)
+        codes, ids, payloads = _read_entries(codes_path, key, ids_path, payloads_path, read)
+        opened.add(ids, codes, payloads, replace=replace, progress=_half(progress, 0.5))
         summary = _summary(path, opened)
     print_result(summary, as_json)
 
@@ -128,7 +137,7 @@ def import_command(path: str, file: str, bits: int | None, replace: bool, as_jso
     columns `id`, `code` (binary) and, if there are any, `payload` (JSON text).
     """
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_busy(f"importing {file}"))
+        progress = stack.enter_context(_busy(f"importing {file}"))
         if _is_free(path):
             bits = bits or file_bits(file)
             if bits is None:
@@ -136,7 +145,7 @@ def import_command(path: str, file: str, bits: int | None, replace: bool, as_jso
             opened = stack.enter_context(_new_index(path, bits))
         else:
             opened = stack.enter_context(HashIndex.open(path, bits=bits))
-        imported = import_file(opened, file, replace=replace)
+        imported = import_file(opened, file, replace=replace, progress=progress)
         summary = {"imported": imported} | _summary(path, opened)
     print_result(summary, as_json)
 
@@ -180,8 +189,8 @@ def info(path: str, as_json: bool) -> None:
 def compact(path: str, as_json: bool) -> None:
     """Merges the files of INDEX into one and drops what was removed."""
     with HashIndex.open(path) as opened:
-        with _busy(f"compacting {len(opened):,} codes"):
-            opened.compact()
+        with _busy(f"compacting {len(opened):,} codes") as progress:
+            opened.compact(progress)
         summary = _summary(path, opened)
     print_result(summary, as_json)
 
@@ -207,24 +216,32 @@ def read_ids(path: str, count: int | None = None) -> np.ndarray:
 
 
 def _read_entries(
-    codes_path: str, key: str | None, ids_path: str | None, payloads_path: str | None
+    codes_path: str,
+    key: str | None,
+    ids_path: str | None,
+    payloads_path: str | None,
+    progress: Callable[[float], None],
 ) -> tuple[np.ndarray, np.ndarray, list[Any] | None]:
     """Codes, their ids (by default 0, 1, 2, ...) and, if there is a file of them, payloads."""
     codes = read_codes(codes_path, key)
     ids = np.arange(len(codes)) if ids_path is None else read_ids(ids_path, len(codes))
-    return codes, ids, _read_payloads(payloads_path, len(codes))
+    return codes, ids, _read_payloads(payloads_path, len(codes), progress)
 
 
-def _read_payloads(path: str | None, count: int) -> list[Any] | None:
+def _read_payloads(
+    path: str | None, count: int, progress: Callable[[float], None]
+) -> list[Any] | None:
     if path is None:
         return None
     payloads = []
     with open(path, encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             try:
-                payloads.append(json.loads(line) if line.strip() else None)
+                payloads.append(JsonText.of(line))
             except ValueError as error:
                 raise ValueError(f"{path}, line {number} is not JSON: {error}") from None
+            if number % 10_000 == 0:
+                progress(min(1.0, number / count) if count else 1.0)
     if len(payloads) != count:
         raise ValueError(
             f"{path}: received {len(payloads)} payloads for {count} codes; there must be one"
@@ -246,6 +263,7 @@ def _new_index(path: str, bits: int) -> Iterator[HashIndex]:
         raise ValueError(f"{path} exists already; use index add or import, or another path")
     target = Path(path).absolute()
     target.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(target)
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
         with HashIndex.open(partial, bits=bits) as opened:
@@ -256,15 +274,43 @@ def _new_index(path: str, bits: int) -> Iterator[HashIndex]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
+def _remove_leftovers(target: Path) -> None:
+    """Removes what builds of the same index left that were killed."""
+    for child in target.parent.iterdir():
+        match = re.fullmatch(rf"\.{re.escape(target.name)}\.([0-9]+)\.partial", child.name)
+        if match and not _is_alive(int(match[1])):
+            shutil.rmtree(child, ignore_errors=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass  # somebody else's
+    return True
+
+
 @contextlib.contextmanager
-def _busy(text: str) -> Iterator[None]:
-    """Shows on a terminal what is being done, and for how long; it can't know how far it is."""
+def _busy(text: str) -> Iterator[Callable[[float], None]]:
+    """Shows on a terminal what is being done, for how long, and the share that it is told."""
     screen = Console(stderr=True)
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+    )
     hidden = not screen.is_terminal
     with Progress(*columns, console=screen, transient=True, disable=hidden) as bar:
-        bar.add_task(text, total=None)
-        yield
+        task = bar.add_task(text, total=None)
+        yield lambda share: bar.update(task, total=1.0, completed=share)
+
+
+def _half(progress: Callable[[float], None], begin: float) -> Callable[[float], None]:
+    """The progress of one of two halves of the work."""
+    return lambda share: progress(begin + share / 2)
 
 
 def _summary(path: str, opened: HashIndex) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The hash table over codes: same bucket, flipped bits, exact nearest entries; durable."""
 
+from serving.index.arguments import JsonText
 from serving.index.backend import IndexBackend
 from serving.index.engine import Step
 from serving.index.errors import HashIndexError, IndexDamagedError, IndexLockedError
@@ -13,6 +14,7 @@ __all__ = [
     "IndexBackend",
     "IndexDamagedError",
     "IndexLockedError",
+    "JsonText",
     "Match",
     "Matches",
     "Neighbors",

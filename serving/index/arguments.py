@@ -57,9 +57,41 @@ def payload_texts(payloads: Sequence[Any], count: int) -> list[str]:
             f"there must be one payload per id. Received: {len(payloads)} payloads, {count} ids"
         )
     try:
-        return ["" if value is None else json.dumps(value, allow_nan=False) for value in payloads]
+        return [_text(value) for value in payloads]
     except (TypeError, ValueError) as error:
         raise ValueError(f"payloads must be what JSON can hold: {error}") from None
+
+
+class JsonText(str):
+    """A payload that was checked to be JSON: kept as it is, instead of written anew."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, text: str) -> JsonText | None:
+        """Checks a text; None if it is empty.
+
+        Raises:
+            ValueError: If it is not JSON.
+        """
+        text = text.strip()
+        if not text:
+            return None
+        value = json.loads(text, parse_constant=_refuse)
+        if value is None:
+            return None
+        # Texts are kept one a line.
+        return cls(json.dumps(value) if len(text.splitlines()) > 1 else text)
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"JSON has no {constant}")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, JsonText):
+        return value
+    return "" if value is None else json.dumps(value, allow_nan=False)
 
 
 def payload(text: str) -> Any:

@@ -13,7 +13,7 @@ import mmap
 import os
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,39 +23,83 @@ from serving.index.errors import IndexDamagedError
 
 MAGIC = b"AEZHASH1"
 PREFIX = struct.Struct("<8sIIQ")
+CHUNK = 1 << 26  # bytes written at once
 
 
-def write_arrays(path: Path, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
-    """Writes a file of arrays atomically and durably.
+class ArraysWriter:
+    """A file of arrays being written, perhaps by several threads; see `writing_arrays`.
+
+    Args:
+        file: An open file.
+        meta: What else the header says.
+        arrays: The arrays that will be put; their values may still be unknown.
+    """
+
+    def __init__(self, file: int, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]):
+        self._file = file
+        self._meta = meta
+        self._entries: dict[str, Any] = {}
+        offset = 0  # from the end of the header
+        for name, array in arrays.items():
+            offset = _aligned(offset)
+            self._entries[name] = {
+                "dtype": array.dtype.str,
+                "shape": list(array.shape),
+                "offset": offset,
+                "crc": 2**32 - 1,  # as long as a checksum can be
+            }
+            offset += array.nbytes
+        self._length = len(self._header())
+        self._start = _aligned(PREFIX.size + self._length)
+        self._size = self._start + offset
+
+    def put(self, name: str, array: np.ndarray, at: int = 0) -> None:
+        """Writes an array, or rows of it that begin `at` so many bytes."""
+        place = self._start + self._entries[name]["offset"] + at
+        remaining = _raw(array)
+        while remaining:
+            written = os.pwrite(self._file, remaining[:CHUNK], place)
+            remaining, place = remaining[written:], place + written
+
+    def checksum(self, name: str, array: np.ndarray) -> None:
+        """Notes the checksum of a whole array."""
+        self._entries[name]["crc"] = zlib.crc32(_raw(array))
+
+    def finish(self) -> None:
+        """Writes the header, which makes the file valid, and flushes all to disk."""
+        header = self._header().ljust(self._length)
+        prefix = PREFIX.pack(MAGIC, len(header), zlib.crc32(header), self._size)
+        os.ftruncate(self._file, self._size)
+        os.pwrite(self._file, prefix + header, 0)
+        os.fsync(self._file)
+
+    def _header(self) -> bytes:
+        return json.dumps({"meta": self._meta, "arrays": self._entries}).encode()
+
+
+@contextlib.contextmanager
+def writing_arrays(
+    path: Path, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+) -> Iterator[ArraysWriter]:
+    """Writes a file of arrays atomically and durably: at the end of the block it is there.
+
+    Args:
+        path: The file.
+        meta: What else it says.
+        arrays: Name, shape and dtype of what the block will put, all of it, with checksums.
 
     Raises:
         OSError: If the disk is full or fails; nothing of the file is left then.
     """
-    entries: dict[str, Any] = {}
-    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    offset = 0  # from the end of the header
-    for name, array in contiguous.items():
-        offset = _aligned(offset)
-        entries[name] = {
-            "dtype": array.dtype.str,
-            "shape": list(array.shape),
-            "offset": offset,
-            "crc": zlib.crc32(_raw(array)),
-        }
-        offset += array.nbytes
-    header = json.dumps({"meta": meta, "arrays": entries}).encode()
-    start = _aligned(PREFIX.size + len(header))
-    prefix = PREFIX.pack(MAGIC, len(header), zlib.crc32(header), start + offset)
     temporary = path.with_name(path.name + ".tmp")
     try:
-        with open(temporary, "wb") as file:
-            file.write((prefix + header).ljust(start, b"\0"))
-            for name, array in contiguous.items():
-                gap = start + entries[name]["offset"] - file.tell()
-                file.write(b"\0" * gap)
-                file.write(_raw(array))
-            file.flush()
-            os.fsync(file.fileno())
+        file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        try:
+            writer = ArraysWriter(file, meta, arrays)
+            yield writer
+            writer.finish()
+        finally:
+            os.close(file)
         os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -64,8 +108,25 @@ def write_arrays(path: Path, meta: Mapping[str, Any], arrays: Mapping[str, np.nd
     sync_directory(path.parent)
 
 
-def read_arrays(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def write_arrays(path: Path, meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+    """Writes a file of arrays atomically and durably.
+
+    Raises:
+        OSError: If the disk is full or fails; nothing of the file is left then.
+    """
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    with writing_arrays(path, meta, contiguous) as writer:
+        for name, array in contiguous.items():
+            writer.put(name, array)
+            writer.checksum(name, array)
+
+
+def read_arrays(path: Path, verify: bool = True) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Maps a file of arrays into memory after checking every checksum.
+
+    Args:
+        path: The file.
+        verify: Whether to check the arrays, too; the header always is.
 
     Returns:
         The meta data, and read-only arrays that stay valid when the file is deleted.
@@ -94,7 +155,7 @@ def read_arrays(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         count = int(np.prod(entry["shape"], dtype=np.int64))
         array = np.frombuffer(data, entry["dtype"], count, start + entry["offset"])
         arrays[name] = array.reshape(entry["shape"])
-        if zlib.crc32(_raw(arrays[name])) != entry["crc"]:
+        if verify and zlib.crc32(_raw(arrays[name])) != entry["crc"]:
             raise IndexDamagedError(f"{path} is damaged: {name!r} fails its checksum")
     return content["meta"], arrays
 

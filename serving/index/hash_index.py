@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -95,14 +95,18 @@ class HashIndex(IndexBackend):
         payloads: Sequence[Any] | None = None,
         *,
         replace: bool = False,
+        progress: Callable[[float], None] | None = None,
     ) -> None:
         """Adds entries, all or none; on return they are on disk.
 
         Args:
             ids: int64 [n], not negative, each once.
             codes: uint8 [n, bytes], packed as `numpy.packbits` does.
-            payloads: n values that JSON can hold (None: nothing), returned by `payloads`.
+            payloads: n values that JSON can hold (None: nothing), returned by `payloads`;
+                a `JsonText` is kept as it is.
             replace: Whether entries with these ids may be there and are then replaced.
+            progress: Called with the share that is done, 0 to 1, while many are added; from
+                any thread.
 
         Raises:
             ValueError: If shapes, dtypes or payloads are wrong, an id comes twice, or is in
@@ -119,7 +123,9 @@ class HashIndex(IndexBackend):
         check_unique(ids)
         texts = None if payloads is None else payload_texts(payloads, len(ids))
         if len(ids):
-            self._store.write(Operation(ids, codes, texts), None if replace else False)
+            self._store.write(Operation(ids, codes, texts), None if replace else False, progress)
+        if progress is not None:
+            progress(1.0)
 
     def remove(self, ids: np.ndarray, *, missing_ok: bool = False) -> None:
         """Removes entries, all or none; on return that is on disk.
@@ -138,9 +144,13 @@ class HashIndex(IndexBackend):
         if len(ids):
             self._store.write(Operation(ids), None if missing_ok else True)
 
-    def compact(self) -> None:
-        """Rewrites the index as one segment: fastest to search, nothing removed left on disk."""
-        self._store.compact()
+    def compact(self, progress: Callable[[float], None] | None = None) -> None:
+        """Rewrites the index as one segment: fastest to search, nothing removed left on disk.
+
+        Args:
+            progress: Called with the share that is done, 0 to 1; from any thread.
+        """
+        self._store.compact(progress)
 
     def lookup(
         self,
@@ -221,6 +231,7 @@ class HashIndex(IndexBackend):
         *,
         radius: int | None = None,
         margin: np.ndarray | None = None,
+        among: np.ndarray | None = None,
     ) -> list[Step]:
         """How one query is answered: runs it and says which way was taken in each segment.
 
@@ -229,6 +240,7 @@ class HashIndex(IndexBackend):
             k: As for `search`.
             radius: Explain `within` this radius instead.
             margin: As for `search`.
+            among: As for `search`.
 
         Returns:
             One `Step` a segment; as text it is a line to show.
@@ -238,10 +250,10 @@ class HashIndex(IndexBackend):
             raise ValueError(f"explain takes one code. Received: {queries.shape[1]} codes")
         steps: list[Step] = []
         if radius is None:
-            search_nearest(self._store.snapshot(), queries, int(k), weights, steps)
+            search_nearest(self._snapshot(among), queries, int(k), weights, steps)
         else:
             radius = min(check_count("radius", radius, 0), self.bits)
-            search_within(self._store.snapshot(), queries, radius, steps)
+            search_within(self._snapshot(among), queries, radius, steps)
         return steps
 
     def codes(self, ids: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -24,6 +24,26 @@ def in_threads(run: Callable[[slice], Any], queries: int) -> None:
     slices = [slice(start, stop) for start, stop in itertools.pairwise(edges)]
     with ThreadPoolExecutor(parts) as pool:
         list(pool.map(run, slices))
+
+
+def in_turn(
+    tasks: Sequence[Callable[[], Any]], progress: Callable[[float], None] | None = None
+) -> None:
+    """Calls all tasks, in threads, the first ones first; raises what one of them raised.
+
+    Args:
+        tasks: What to call.
+        progress: Called with the share of tasks that are done, from any thread.
+    """
+    done = itertools.count(1)
+
+    def run(task: Callable[[], Any]) -> None:
+        task()
+        if progress is not None:
+            progress(next(done) / len(tasks))
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(run, tasks))
 
 
 def readonly(array: np.ndarray) -> np.ndarray:

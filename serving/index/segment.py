@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from serving.index.codes import word_count, word_dtype
 from serving.index.errors import IndexDamagedError
-from serving.index.files import read_arrays, write_arrays
+from serving.index.files import read_arrays, writing_arrays
+from serving.index.parallel import in_turn
 from serving.index.tables import MIN_ENTRIES, Tables
 
 
@@ -81,13 +83,18 @@ class Segment:
         return cls(ids[order], np.ascontiguousarray(words[:, order]), texts)
 
     @classmethod
-    def open(cls, path: Path, bits: int) -> Segment:
+    def open(cls, path: Path, bits: int, verify: bool = True) -> Segment:
         """Maps a segment's file.
+
+        Args:
+            path: The file.
+            bits: Length of the codes.
+            verify: Whether to check its arrays' checksums.
 
         Raises:
             IndexDamagedError: If a checksum fails.
         """
-        meta, arrays = read_arrays(path)
+        meta, arrays = read_arrays(path, verify)
         if meta.get("bits") != bits:
             raise IndexDamagedError(f"{path} holds codes of {meta.get('bits')} bits, not {bits}")
         texts = Texts(arrays["texts"], arrays["text_offsets"]) if "texts" in arrays else None
@@ -96,16 +103,43 @@ class Segment:
             tables = Tables(np.array(arrays["layout"]), arrays["offsets"], arrays["perm"])
         return cls(arrays["ids"], arrays["words"], texts, tables, path.name)
 
-    def write(self, path: Path, bits: int) -> None:
-        """Writes the segment, with hash tables, to a file, durably, whole or not at all."""
+    def write(self, path: Path, bits: int, progress: Callable[[float], None] | None = None) -> None:
+        """Writes the segment, with hash tables, to a file, durably, whole or not at all.
+
+        Args:
+            path: The file.
+            bits: Length of the codes.
+            progress: Called with the share that is done, from any thread.
+        """
         arrays = {"ids": self.ids, "words": self.words}
         if self.texts is not None:
             texts = self.texts if isinstance(self.texts, Texts) else Texts.of(self.texts)
             arrays |= {"texts": texts.data, "text_offsets": texts.offsets}
+        arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+        tables = None
         if len(self) >= MIN_ENTRIES:
-            tables = Tables.build(self.words, bits)
+            tables = Tables.empty(len(self), bits, self.words.dtype.itemsize * 8)
             arrays |= {"layout": tables.layout, "offsets": tables.offsets, "perm": tables.perm}
-        write_arrays(path, {"bits": bits}, arrays)
+        with writing_arrays(path, {"bits": bits}, arrays) as writer:
+
+            def put(name: str) -> None:
+                writer.put(name, arrays[name])
+                writer.checksum(name, arrays[name])
+
+            def fill(table: int) -> None:
+                assert tables is not None
+                tables.fill(table, self.words)
+                writer.put("perm", tables.perm[table], at=table * tables.perm[table].nbytes)
+
+            # Filling tables and writing take about as long: both cores have work all the time.
+            late = ("perm", "offsets")
+            tasks = [functools.partial(put, name) for name in arrays if name not in late]
+            if tables is not None:
+                tasks += [functools.partial(fill, table) for table in range(len(tables.layout))]
+            in_turn(tasks, progress)
+            if tables is not None:
+                writer.checksum("perm", tables.perm)
+                put("offsets")
 
     def __len__(self) -> int:
         return len(self.ids)

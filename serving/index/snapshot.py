@@ -37,6 +37,8 @@ class Part:
 
     def without(self, ids: np.ndarray) -> Part:
         """This part without some ids; itself if it holds none of them."""
+        if not len(self.segment):
+            return self
         rows = self.rows_of(ids)
         rows = rows[rows >= 0]
         if not len(rows):

@@ -18,7 +18,7 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -83,13 +83,19 @@ class Store:
             self._refresh()
         return self._snapshot
 
-    def write(self, operation: Operation, expect: bool | None) -> None:
+    def write(
+        self,
+        operation: Operation,
+        expect: bool | None,
+        progress: Callable[[float], None] | None = None,
+    ) -> None:
         """Makes one operation durable, all or nothing.
 
         Args:
             operation: What to add or remove.
             expect: Whether the ids must all be there (True), must all be new (False), or
                 don't matter (None).
+            progress: Called with the share of a large add that is done.
 
         Raises:
             ValueError: If ids are there, or not there, against `expect`.
@@ -103,7 +109,7 @@ class Store:
             after = self._snapshot.apply([operation])
             with self._unchanged_on_error():
                 if operation.codes is not None and len(operation.ids) >= FLUSH_ENTRIES:
-                    self._checkpoint(after)
+                    self._checkpoint(after, progress=progress)
                     return
                 writer.append(operation)
             self._snapshot = after
@@ -111,7 +117,7 @@ class Store:
             if recent >= self._flush_entries or self._log.records >= FLUSH_RECORDS:
                 self._flush()
 
-    def compact(self) -> None:
+    def compact(self, progress: Callable[[float], None] | None = None) -> None:
         """Merges everything into one segment, without what was removed."""
         with self._mutex:
             self._acquire()
@@ -119,7 +125,7 @@ class Store:
             removed = any(part.dead is not None for part in snapshot.stored)
             if removed or self._log.records or len(snapshot.stored) > 1:
                 with self._unchanged_on_error():
-                    self._checkpoint(snapshot, everything=True)
+                    self._checkpoint(snapshot, everything=True, progress=progress)
 
     def info(self) -> dict[str, Any]:
         """Names and sizes of what the index consists of."""
@@ -284,7 +290,12 @@ class Store:
             self._flush_entries = 2 * len(self._snapshot.recent.segment)
             logger.warning("the log of %s grows on: %s", self.path, error)
 
-    def _checkpoint(self, snapshot: Snapshot, everything: bool = False) -> None:
+    def _checkpoint(
+        self,
+        snapshot: Snapshot,
+        everything: bool = False,
+        progress: Callable[[float], None] | None = None,
+    ) -> None:
         """Writes a state as segments and makes it the state of the index."""
         chosen, kept = _choose(snapshot, everything)
         generation = self.generation + 1
@@ -292,8 +303,8 @@ class Store:
         path = self.path / f"segment-{generation}"
         try:
             if merged is not None and len(merged):
-                merged.write(path, self.bits)
-                kept.append(Part(Segment.open(path, self.bits)))
+                merged.write(path, self.bits, progress)
+                kept.append(Part(Segment.open(path, self.bits, verify=False)))
             after = Snapshot(self.bits, tuple(kept), Part(Segment.empty(self.bits)))
             write_manifest(self.path, after, generation)
         except BaseException:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 
-from serving.index.parallel import THREADS, in_threads, readonly
+from serving.index.parallel import in_threads, readonly
 from serving.index.results import Hits
 from serving.index.weights import SLACK, Weights
 
@@ -28,28 +26,24 @@ class Tables:
 
     def __init__(self, layout: np.ndarray, offsets: np.ndarray, perm: np.ndarray):
         self.layout = layout
-        self.offsets = readonly(offsets)
-        self.perm = readonly(perm)
+        self.offsets = offsets
+        self.perm = perm
 
     @classmethod
-    def build(cls, words: np.ndarray, bits: int) -> Tables:
-        """Tables over codes [words, n] of `bits` bits."""
-        from serving.index import kernels  # Numba is loaded when an index is large enough
-
-        n = words.shape[1]
-        layout = choose_layout(n, bits, words.dtype.itemsize * 8)
+    def empty(cls, n: int, bits: int, word_bits: int) -> Tables:
+        """Tables over n codes of `bits` bits in words of `word_bits`, yet to be filled."""
+        layout = choose_layout(n, bits, word_bits)
         sizes = (1 << layout[:, 3]) + 1
         offsets = np.zeros(int(sizes.sum()), np.uint32)
-        perm = np.empty((len(layout), n), np.uint32)
+        return cls(layout, offsets, np.empty((len(layout), n), np.uint32))
 
-        def fill(table: int) -> None:
-            start, word, shift, length = layout[table]
-            own = offsets[start : start + sizes[table]]
-            kernels.fill_table(words[word], shift, length, own, perm[table])
+    def fill(self, table: int, words: np.ndarray) -> None:
+        """Fills one table with the codes [words, n]; tables may be filled at the same time."""
+        from serving.index import kernels  # Numba is loaded when an index is large enough
 
-        with ThreadPoolExecutor(THREADS) as pool:
-            list(pool.map(fill, range(len(layout))))
-        return cls(layout, offsets, perm)
+        start, word, shift, length = self.layout[table]
+        own = self.offsets[start : start + (1 << length) + 1]
+        kernels.fill_table(readonly(words[word]), shift, length, own, self.perm[table])
 
     def nearest(
         self,
@@ -194,16 +188,25 @@ class Tables:
 
 
 def choose_layout(n: int, bits: int, word_bits: int) -> np.ndarray:
-    """Which bits of which word each table covers; see `Tables`."""
+    """Which bits of which word each table covers; see `Tables`.
+
+    The tables take at most twice what codes and ids do. Where all bits would take more, long
+    codes of few entries, some bits are in no table: searches stay exact, and probe a little more.
+    """
     longest = max(int(np.log2(max(n, 2))) - 1, 1)
+    words = -(-bits // word_bits)
+    full = -(-min(bits, word_bits) // longest)  # tables a word, to cover all its bits
+    most = -(-min(bits, word_bits) // full)  # bits a table
+    room = 2 * (-(-bits // 8) + 8) / (words * (4 + 4 * (2**most + 1) / n))
     rows: list[tuple[int, int, int, int]] = []
     start = 0
-    for word in range(-(-bits // word_bits)):
+    for word in range(words):
         used = min(bits - word * word_bits, word_bits)
-        tables = -(-used // longest)
+        tables = max(min(-(-used // most), int(room)), 1)
+        covered = min(used, tables * most)
         at = word_bits
         for table in range(tables):
-            length = used // tables + (table < used % tables)
+            length = covered // tables + (table < covered % tables)
             at -= length
             rows.append((start, word, at, length))
             start += (1 << length) + 1

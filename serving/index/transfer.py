@@ -13,24 +13,32 @@ import importlib
 import os
 import zipfile
 import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from serving.index.arguments import payload
+from serving.index.arguments import JsonText
 from serving.index.hash_index import HashIndex
 
 BATCH = 1 << 17
 
 
-def import_file(index: HashIndex, path: str | os.PathLike[str], *, replace: bool = False) -> int:
+def import_file(
+    index: HashIndex,
+    path: str | os.PathLike[str],
+    *,
+    replace: bool = False,
+    progress: Callable[[float], None] | None = None,
+) -> int:
     """Adds a file's entries, all or none.
 
     Args:
         index: Where to add them.
         path: A `.npz` or `.parquet` file, see the module.
         replace: Whether ids may be in the index and are then replaced.
+        progress: As for `HashIndex.add`.
 
     Returns:
         How many entries were added.
@@ -45,10 +53,10 @@ def import_file(index: HashIndex, path: str | os.PathLike[str], *, replace: bool
     payloads = None
     if texts is not None:
         try:
-            payloads = [payload(text) for text in texts]
+            payloads = [JsonText.of(text) for text in texts]
         except ValueError as error:
             raise ValueError(f"{path}: a payload is not JSON: {error}") from None
-    index.add(ids, codes, payloads, replace=replace)
+    index.add(ids, codes, payloads, replace=replace, progress=progress)
     return len(ids)
 
 
@@ -76,8 +84,20 @@ def export_file(index: HashIndex, path: str | os.PathLike[str]) -> int:
 
 
 def file_bits(path: str | os.PathLike[str]) -> int | None:
-    """Length of the codes in a file, if it says so, to create an index for it."""
-    return _reader(path)(Path(path))[3]
+    """Length of the codes in a file, if it says so, to create an index for it.
+
+    Reads that alone, not the codes.
+
+    Raises:
+        ValueError: If the file is not of the form that `import_file` reads.
+    """
+    path = Path(path)
+    _reader(path)
+    if path.suffix == ".npz":
+        with _readable_npz(path), np.load(path, allow_pickle=False) as file:
+            return int(file["bits"]) if "bits" in file.files else None
+    with _readable_parquet(path) as (_, parquet):
+        return _bits_of(parquet.read_schema(path))
 
 
 def _reader(path: str | os.PathLike[str]) -> Any:
@@ -92,11 +112,8 @@ Content = tuple[np.ndarray, np.ndarray, list[str] | None, int | None]
 
 
 def _read_npz(path: Path) -> Content:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{path} is not a readable .npz file: {error}") from None
+    with _readable_npz(path), np.load(path, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
     missing = {"ids", "codes"} - arrays.keys()
     if missing:
         raise ValueError(f"{path} must hold arrays `ids` and `codes`. Received: {sorted(arrays)}")
@@ -108,11 +125,8 @@ def _read_npz(path: Path) -> Content:
 
 
 def _read_parquet(path: Path) -> Content:
-    arrow, parquet = _arrow()
-    try:
+    with _readable_parquet(path) as (_, parquet):
         table = parquet.read_table(path)
-    except arrow.ArrowException as error:
-        raise ValueError(f"{path} is not a readable Parquet file: {error}") from None
     if not {"id", "code"} <= set(table.column_names):
         raise ValueError(
             f"{path} must have columns `id` and `code`. Received: {table.column_names}"
@@ -124,11 +138,32 @@ def _read_parquet(path: Path) -> Content:
     texts = None
     if "payload" in table.column_names:
         texts = [text or "" for text in table.column("payload").to_pylist()]
-    written = (table.schema.metadata or {}).get(b"bits")
-    bits = None if written is None else int(written)
+    bits = _bits_of(table.schema)
     width = -1 if rows else -(-(bits or 0) // 8)
     codes = np.frombuffer(b"".join(rows), np.uint8).reshape(len(rows), width)
     return table.column("id").to_numpy(), codes, texts, bits
+
+
+@contextlib.contextmanager
+def _readable_npz(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path} is not a readable .npz file: {error}") from None
+
+
+@contextlib.contextmanager
+def _readable_parquet(path: Path) -> Iterator[tuple[Any, Any]]:
+    arrow, parquet = _arrow()
+    try:
+        yield arrow, parquet
+    except arrow.ArrowException as error:
+        raise ValueError(f"{path} is not a readable Parquet file: {error}") from None
+
+
+def _bits_of(schema: Any) -> int | None:
+    written = (schema.metadata or {}).get(b"bits")
+    return None if written is None else int(written)
 
 
 def _write_npz(index: HashIndex, path: Path) -> int:

@@ -152,7 +152,15 @@ main({args!r})
     done = subprocess.run([sys.executable, "-c", code], capture_output=True)
     assert done.returncode == -signal.SIGKILL
     assert not (folder / "index").exists()
+    (left,) = folder.glob(".index.*.partial")
+    of_a_living_one = folder / f".index.{os.getppid()}.partial"
+    of_another_index = folder / ".index2.99999999.partial"
+    for path in (of_a_living_one, of_another_index):
+        path.mkdir()
     assert answer(*args)["codes"] == 40
+    assert not left.exists()
+    assert of_a_living_one.is_dir()
+    assert of_another_index.is_dir()
     assert "exists already" in refused(*args)
 
 
@@ -163,12 +171,13 @@ def test_a_terminal_sees_what_is_done(folder):
         [sys.executable, "-m", "serving", *args],
         stdout=subprocess.PIPE,
         stderr=theirs,
-        env=os.environ | {"TERM": "xterm", "COLUMNS": "80"},
+        env=os.environ | {"TERM": "xterm", "COLUMNS": "200"},
     )
     os.close(theirs)
     shown = os.read(ours, 1 << 16).decode()
     os.close(ours)
     assert "building " in shown
+    assert "100%" in shown
     assert json.loads(done.stdout)["codes"] == 40
 
 
@@ -234,17 +243,32 @@ def test_among_searches_these_ids_only(searched, tmp_path, options):
             assert row["ids"] == [i for i in whole["ids"] if i in some]
 
 
+def test_where_takes_entries_whose_payload_passes(searched, tmp_path):
+    full = answer(*searched, "-k", 60)
+    for options in ((), ("--radius", 16), ("--margin",)):
+        found = answer(*searched, *options, "-k", 4, "--where", ".=label <7>")
+        assert [row["ids"] for row in found] == [[7]] * 5
+    found = answer(*searched, "-k", 60, "--where", ".!=label <7>", "--where", ".<=label <4>")
+    for row, whole in zip(found, full, strict=True):
+        passing = [i for i in whole["ids"] if f"label <{i}>" <= "label <4>" and i != 7]
+        assert row["ids"] == passing
+    assert "a condition is a field, one of = != <" in refused(*searched, "--where", "label")
+    assert "leave out --where" in refused(*searched, "--where", "a=1", "--explain")
+
+
 def test_explain_says_the_way_and_its_cost(searched, tmp_path):
+    (tmp_path / "some.txt").write_text("3\n50\n")
     for options in ((), ("--radius", 1), ("--margin",)):
         for row in answer(*searched, "--explain", *options):
             assert [step["method"] for step in row["explain"]] == ["scan"]
             assert row["explain"][0]["candidates"] == 60
             assert row["explain"][0]["microseconds"] > 0
+        for row in answer(*searched, "--explain", "--among", tmp_path / "some.txt", *options):
+            assert set(row["ids"]) <= {3, 50}
+            assert len(row["explain"]) == 1
     table = run(*searched, "--explain").output
     assert re.search(r"query +way +entries.*compared +microseconds", table)
     assert len(re.findall(r"\d +scan +60 ", table)) == 5
-    np.save(tmp_path / "some.npy", [1])
-    assert "leave out --among" in refused(*searched, "--explain", "--among", tmp_path / "some.npy")
 
 
 def test_tables_show_every_entry_and_every_empty_query(searched, tmp_path):

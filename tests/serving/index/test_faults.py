@@ -133,7 +133,7 @@ def test_log_grows_on_when_it_cannot_become_a_segment(tmp_path, monkeypatch, cap
             raise OSError(28, "No space left on device")
 
         with monkeypatch.context() as patch:
-            patch.setattr(segment_module, "write_arrays", full)
+            patch.setattr(segment_module, "writing_arrays", full)
             index.add(np.arange(12), codes_of(range(12)))
         assert "No space left" in caplog.text
         index.add(np.arange(12, 30), codes_of(range(12, 30)))
