@@ -67,7 +67,7 @@ def requests(
 
 
 def run_elsewhere(
-    path: Path, asked: Sequence[Exchange], workspace: Path
+    path: Path, asked: Sequence[Exchange], workspace: Path, beside: Path | None = None
 ) -> tuple[list[Exchange], dict[str, Any]]:
     """Answers requests from a SavedModel in a process of its own that has TensorFlow only.
 
@@ -75,6 +75,7 @@ def run_elsewhere(
         path: The SavedModel.
         asked: What to ask; answers in it are ignored.
         workspace: Folder for the files exchanged.
+        beside: Another SavedModel, to be timed beside.
 
     Returns:
         The exchanges with the SavedModel's answers, and the report of `export/reload.py`.
@@ -88,7 +89,7 @@ def run_elsewhere(
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
     try:
         done = subprocess.run(
-            [*command, str(path), str(sent), str(received)],
+            [*command, *map(str, (path, sent, received, *([beside] if beside else [])))],
             capture_output=True,
             text=True,
             env=environment,

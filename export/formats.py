@@ -18,6 +18,8 @@ import zoo
 from export import check, examples
 from export.check import Exchange
 from export.errors import ExportError
+from export.options import CHECK_BATCH_SIZES, TOLERANCE
+from export.precision import computing_in_float32
 from export.signatures import Arrays, input_specs, pack, to_float
 
 # The suffix of each format, and the packages that write and run it.
@@ -25,8 +27,6 @@ FORMATS = {
     "onnx": (".onnx", ("tf2onnx", "onnxruntime")),
     "litert": (".tflite", ("ai_edge_litert",)),
 }
-BATCH_SIZES = (1, 3, 64)
-TOLERANCE = 1e-4
 
 Run = Callable[[Arrays], Arrays]
 
@@ -41,7 +41,8 @@ def convert(
     """Writes an encoder as one file, after its answers were compared with the Keras model's.
 
     The outputs are `embedding`, float32 `[batch, d]`, and for binary codes also `code`, packed
-    bits, uint8 `[batch, ceil(bits / 8)]`; inputs keep the model's names.
+    bits, uint8 `[batch, ceil(bits / 8)]`; inputs keep the model's names. A model of mixed
+    precision is written, and compared, as one that computes in float32.
 
     Args:
         model: An autoencoder, or any functional Keras encoder.
@@ -76,28 +77,37 @@ def convert(
     else:
         recorded = examples.check(inputs, specs, takes_holes)
     names = [tensor.name for tensor in encoder.inputs]
-    expected = [_asked(model, encoder, examples.batch(recorded, n), names) for n in BATCH_SIZES]
-    whole = _with_code(model, encoder)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{file.name}-", dir=file.parent) as folder:
-        made = Path(folder, f"model{suffix}")
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                whole.export(str(made), format=form, verbose=False)
-            run = _onnx(made) if form == "onnx" else _litert(made)
-            answered = [Exchange(e.signature, e.inputs, run(e.inputs)) for e in expected]
-        except Exception as error:
-            # Converters fail with exceptions of their own and of every library below them.
-            reason = " ".join(str(error).split())[:500] or type(error).__name__
-            raise ExportError(f"the model can't be written as {form}: {reason}") from error
-        jumps = isinstance(model, zoo.Autoencoder) and model.code.kind in ("sparse", "discrete")
-        found = check.compare(expected, answered, tolerance, 0.01, ["encode"] if jumps else [])
-        with made.open("rb") as written:
-            os.fsync(written.fileno())
-        # A link, unlike a rename, fails where somebody else has made the file meanwhile.
-        os.link(made, file)
+    # Runtimes on CPUs lack operations in half precision.
+    with computing_in_float32(encoder):
+        expected = [
+            _asked(model, encoder, examples.batch(recorded, n), names) for n in CHECK_BATCH_SIZES
+        ]
+        whole = _with_code(model, encoder)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{file.name}-", dir=file.parent) as folder:
+            made = Path(folder, f"model{suffix}")
+            answered = _made(whole, form, made, expected)
+            jumps = isinstance(model, zoo.Autoencoder) and model.code.kind in ("sparse", "discrete")
+            found = check.compare(expected, answered, tolerance, 0.01, ["encode"] if jumps else [])
+            with made.open("rb") as written:
+                os.fsync(written.fileno())
+            # A link, unlike a rename, fails where somebody else has made the file meanwhile.
+            os.link(made, file)
     return found
+
+
+def _made(whole: keras.Model, form: str, file: Path, asked: list[Exchange]) -> list[Exchange]:
+    """Writes a file and answers the requests from it."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            whole.export(str(file), format=form, verbose=False)
+        run = _onnx(file) if form == "onnx" else _litert(file)
+        return [Exchange(e.signature, e.inputs, run(e.inputs)) for e in asked]
+    except Exception as error:
+        # Converters fail with exceptions of their own and of every library below them.
+        reason = " ".join(str(error).split())[:500] or type(error).__name__
+        raise ExportError(f"the model can't be written as {form}: {reason}") from error
 
 
 def check_request(file: Path, form: str) -> str:

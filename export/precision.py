@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import keras
@@ -75,30 +75,38 @@ def _with_policy(
     policy: str,
 ) -> Callable[..., dict[str, tf.Tensor]]:
     def endpoint(*inputs: Any) -> dict[str, tf.Tensor]:
-        with _computing(layers, policy):
+        multiplying = [
+            part
+            for layer in layers
+            for part in layer._flatten_layers(include_self=not isinstance(layer, keras.Model))
+            if part._trainable_variables and part.dtype_policy.name == "float32"
+        ]
+        with _policy(multiplying, policy):
             return function(*inputs)
 
     return endpoint
 
 
 @contextlib.contextmanager
-def _computing(layers: tuple[keras.layers.Layer, ...], policy: str) -> Iterator[None]:
-    """Sets the policy of the float32 layers that multiply weights while a graph is traced."""
-    parts = {
-        id(part): part
-        for layer in layers
-        if isinstance(layer, keras.Model)
-        for part in layer._flatten_layers(include_self=False)
-        if part._trainable_variables and part.dtype_policy.name == "float32"
-    }
-    former = {key: part.dtype_policy for key, part in parts.items()}
+def computing_in_float32(*models: keras.Model) -> Iterator[None]:
+    """Lets models of mixed precision, whose weights are float32, compute in float32, too."""
+    parts = [part for model in models for part in model._flatten_layers()]
+    mixed = [part for part in parts if part.dtype_policy.name.startswith("mixed_")]
+    with _policy(mixed, "float32"):
+        yield
+
+
+@contextlib.contextmanager
+def _policy(parts: Iterable[keras.layers.Layer], policy: str) -> Iterator[None]:
+    """Sets the policy of layers while a graph is traced."""
+    former = {id(part): (part, part.dtype_policy) for part in parts}
     try:
-        for part in parts.values():
+        for part, _ in former.values():
             part.dtype_policy = policy
         yield
     finally:
-        for key, part in parts.items():
-            part.dtype_policy = former[key]
+        for part, own in former.values():
+            part.dtype_policy = own
 
 
 def _distinct(weights: list[keras.Variable]) -> list[keras.Variable]:

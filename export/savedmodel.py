@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,17 +61,25 @@ def traced(signature: Signature, exportable: Exportable) -> tf.types.experimenta
         ExportError: If TensorFlow can't trace it.
     """
 
+    def graph(function: Callable[..., Any]) -> tf.types.experimental.GenericFunction:
+        made = tf.function(function, input_signature=list(signature.inputs), autograph=False)
+        try:
+            made.get_concrete_function()
+        except (TypeError, ValueError, tf.errors.OpError) as error:
+            raise ExportError(f"signature {signature.name} can't be traced: {error}") from error
+        return made
+
+    if not exportable.replaced:
+        return graph(signature.function)
+    # Replacements of variables that it does not read would be saved with it.
+    used = {id(v) for v in graph(signature.function).get_concrete_function().variables}
+
     def endpoint(*inputs: Any) -> dict[str, tf.Tensor]:
-        mapping = [(variable, read()) for variable, read in exportable.replaced]
+        mapping = [(v, read()) for v, read in exportable.replaced if id(v.value) in used]
         with keras.StatelessScope(state_mapping=mapping):
             return signature.function(*inputs)
 
-    function = tf.function(endpoint, input_signature=list(signature.inputs), autograph=False)
-    try:
-        function.get_concrete_function()
-    except (TypeError, ValueError, tf.errors.OpError) as error:
-        raise ExportError(f"signature {signature.name} can't be traced: {error}") from error
-    return function
+    return graph(endpoint)
 
 
 def _tables(layer: keras.layers.Layer) -> Iterator[tf.saved_model.experimental.TrackableResource]:

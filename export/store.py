@@ -2,27 +2,31 @@
 
 A model server takes a version for good as soon as `saved_model.pb` is there, and never heals if
 `variables/` was not: so that file is written last. A killed publisher can leave a numbered
-folder without it, which servers report and do not serve; its number is not used again.
+folder without it, which servers report and do not serve; its number is not used again. For the
+same reason that file is the first to go when a version is removed.
 """
 
 from __future__ import annotations
 
 import contextlib
 import random
+import re
 import secrets
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import tensorflow as tf
 
 from export.card import CARD_FILE
 from export.errors import ExportError
-from export.versions import check_name, parse_version
+from export.versions import RETIRED, check_name, parse_version
 
 _CLAIM = ".claim-"
 _LAST = "saved_model.pb"
+# A claim this old is that of a publisher that was killed.
+_STALE_SECONDS = 24 * 3600
 
 
 class StoreStaging:
@@ -47,17 +51,14 @@ class StoreStaging:
         Raises:
             ExportError: If the store refuses; what was uploaded is removed.
         """
-        try:
-            with _claimed(self.model_path) as number:
-                target = f"{self.model_path}/{number}"
-                try:
-                    _upload(self.version, target)
-                except BaseException:
-                    with contextlib.suppress(tf.errors.OpError):
-                        tf.io.gfile.rmtree(target)
-                    raise
-        except tf.errors.OpError as error:
-            raise ExportError(f"could not write to {self.model_path}: {error.message}") from error
+        with _told(f"could not write to {self.model_path}"), _claimed(self.model_path) as number:
+            target = f"{self.model_path}/{number}"
+            try:
+                _upload(self.version, target)
+            except BaseException:
+                with contextlib.suppress(tf.errors.OpError):
+                    _remove(target)
+                raise
         return target
 
 
@@ -121,6 +122,55 @@ def mirror(source: str, folder: Path, contents: bool) -> None:
         raise ExportError(f"could not read {source}: {error.message}") from error
 
 
+def numbers(model_path: str) -> list[int]:
+    """Numbers of a model's versions, whole or not, ascending."""
+    found = [parse_version(child) for child in _children(model_path)]
+    return sorted(number for number in found if number is not None and number > 0)
+
+
+def retire(model_path: str, versions: Mapping[int, str]) -> None:
+    """Sets versions aside as `.retired-VERSION`, in the order given; can be repeated after a kill.
+
+    Args:
+        model_path: `BASE/NAME` in the store.
+        versions: Numbers and the names of their folders.
+
+    Raises:
+        ExportError: If the store refuses, or a publisher is writing one of them.
+    """
+    claimed = _claims(model_path)
+    for number in versions:
+        if number in claimed:
+            raise ExportError(
+                f"version {number} is being written; if its publisher was killed, remove "
+                f"{model_path}/{claimed[number]}"
+            )
+    with _told(f"could not change {model_path}"):
+        for number, child in versions.items():
+            _copy(f"{model_path}/{child}", f"{model_path}/{RETIRED}{number}")
+            _remove(f"{model_path}/{child}")
+
+
+def discard(model_path: str, versions: Mapping[int, str]) -> list[int]:
+    """Removes versions, in the order given, but for those that a publisher is writing.
+
+    Args:
+        model_path: `BASE/NAME` in the store.
+        versions: Numbers and the names of their folders.
+
+    Returns:
+        The numbers removed.
+
+    Raises:
+        ExportError: If the store refuses.
+    """
+    going = {n: child for n, child in versions.items() if n not in _claims(model_path)}
+    with _told(f"could not change {model_path}"):
+        for child in going.values():
+            _remove(f"{model_path}/{child}")
+    return list(going)
+
+
 @contextlib.contextmanager
 def _claimed(model_path: str) -> Iterator[int]:
     """Finds a number that no version has and no other publisher is about to use.
@@ -133,8 +183,8 @@ def _claimed(model_path: str) -> Iterator[int]:
     while True:
         number = max(_numbers(model_path), default=0) + 1
         claim = f"{model_path}/{_CLAIM}{number}-{token}"
-        with tf.io.gfile.GFile(claim, "wb") as file:
-            file.write(b"claimed by a publisher at work\n")
+        with tf.io.gfile.GFile(claim, "w") as file:
+            file.write(f"claimed at {time.time():.0f} s since 1970\n")
         rivals = [
             child
             for child in _children(model_path)
@@ -151,9 +201,26 @@ def _claimed(model_path: str) -> Iterator[int]:
             tf.io.gfile.remove(claim)
 
 
+def _claims(model_path: str) -> dict[int, str]:
+    """Numbers that publishers at work have claimed, and the names of their claims."""
+    claims = {}
+    for child in _children(model_path):
+        number = parse_version(child.removeprefix(_CLAIM).split("-")[0])
+        if child.startswith(_CLAIM) and number is not None:
+            with contextlib.suppress(tf.errors.NotFoundError):
+                with tf.io.gfile.GFile(f"{model_path}/{child}") as file:
+                    made = re.search("[0-9]+", file.read())
+                if made is None or time.time() - int(made[0]) < _STALE_SECONDS:
+                    claims[number] = child
+    return claims
+
+
 def _numbers(model_path: str) -> list[int]:
+    """Numbers that are taken: of versions, claims, and versions set aside."""
     names = [
-        child.removeprefix(_CLAIM).split("-")[0] if child.startswith(_CLAIM) else child
+        child.removeprefix(_CLAIM).split("-")[0]
+        if child.startswith(_CLAIM)
+        else child.removeprefix(RETIRED)
         for child in _children(model_path)
     ]
     numbers = [parse_version(name) for name in names]
@@ -166,11 +233,44 @@ def _children(model_path: str) -> list[str]:
 
 def _upload(version: Path, target: str) -> None:
     files = [file for file in sorted(version.rglob("*")) if file.is_file()]
-    first = [file for file in files if file != version / _LAST]
-    for file in [*first, version / _LAST]:
-        destination = f"{target}/{file.relative_to(version).as_posix()}"
+    sizes = {file.relative_to(version).as_posix(): file.stat().st_size for file in files}
+    _write(str(version), target, sizes)
+
+
+def _copy(source: str, target: str) -> None:
+    sizes = {
+        f"{place.removeprefix(source)}/{name}".strip("/"): tf.io.gfile.stat(
+            f"{place.rstrip('/')}/{name}"
+        ).length
+        for place, _, files in tf.io.gfile.walk(source)
+        for name in files
+    }
+    _write(source, target, sizes)
+
+
+def _write(source: str, target: str, sizes: Mapping[str, int]) -> None:
+    """Copies files, `saved_model.pb` last."""
+    for name in sorted(sizes, key=lambda name: (name == _LAST, name)):
+        destination = f"{target}/{name}"
         tf.io.gfile.makedirs(destination.rsplit("/", 1)[0])
-        tf.io.gfile.copy(str(file), destination)
+        if tf.io.gfile.exists(destination):
+            tf.io.gfile.remove(destination)  # some file systems append instead of overwriting
+        tf.io.gfile.copy(f"{source}/{name}", destination)
         size = tf.io.gfile.stat(destination).length
-        if size != file.stat().st_size:
-            raise ExportError(f"{destination} has {size} bytes instead of {file.stat().st_size}")
+        if size != sizes[name]:
+            raise ExportError(f"{destination} has {size} bytes instead of {sizes[name]}")
+
+
+def _remove(version: str) -> None:
+    """Removes a version, `saved_model.pb` first."""
+    if tf.io.gfile.exists(f"{version}/{_LAST}"):
+        tf.io.gfile.remove(f"{version}/{_LAST}")
+    tf.io.gfile.rmtree(version)
+
+
+@contextlib.contextmanager
+def _told(what: str) -> Iterator[None]:
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise ExportError(f"{what}: {error.message}") from error

@@ -12,7 +12,7 @@ from typing import Any
 from export import card, check, golden, signatures, store
 from export.check import Exchange
 from export.errors import ExportError
-from export.publish import TOLERANCE
+from export.options import TOLERANCE
 
 
 def verify(

@@ -11,7 +11,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 import export
 import zoo
-from export import check, golden, signatures
+from export import autoencoders, check, golden
 from export.cli import main
 from export.verify import verify
 
@@ -118,16 +118,16 @@ def test_changed_file_is_found(published, tmp_path):
 
 
 def test_model_that_answers_otherwise_is_not_published(hasher, tmp_path, monkeypatch):
-    honest = signatures.from_autoencoder
+    honest = autoencoders.from_autoencoder
 
-    def shifted(model):
+    def shifted(model, optimize):
         exportable = honest(model)
         score = next(s for s in exportable.signatures if s.name == "score")
         inner = score.function
         off = dataclasses.replace(score, function=lambda x: {"error": inner(x)["error"] + 0.01})
         return dataclasses.replace(exportable, signatures=(off,))
 
-    monkeypatch.setattr(signatures, "from_autoencoder", shifted)
+    monkeypatch.setattr(autoencoders, "from_autoencoder", shifted)
     with pytest.raises(export.ExportError, match=r"score at batch 1: error differs .* by 0\.00"):
         export.publish(hasher, tmp_path, name="digits")
     assert [p.name for p in (tmp_path / "digits").iterdir()] == [".publish.lock"]

@@ -8,8 +8,8 @@ import tensorflow as tf
 
 import export
 from export import golden
+from export.encoders import from_encoder
 from export.raw import ImageBytes, TFExample, with_raw_input
-from export.signatures import from_encoder
 
 
 def _file(pixels, form):

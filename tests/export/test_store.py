@@ -11,7 +11,7 @@ import tensorflow as tf
 from click.testing import CliRunner
 
 import export
-from export import card, store
+from export import card, lifecycle, store
 from export.cli import main
 from export.verify import verify
 
@@ -34,10 +34,10 @@ def test_saved_model_appears_last(bucket, published, monkeypatch):
     copied = []
     copy = FILES.copy
 
-    def watched(source, destination):
+    def watched(source, destination, **options):
         assert not any(name.endswith("saved_model.pb") for name in copied)
         copied.append(destination.removeprefix(f"{bucket}/m/1/"))
-        copy(source, destination)
+        copy(source, destination, **options)
 
     monkeypatch.setattr(FILES, "copy", watched)
     target = _publish(bucket, published)
@@ -54,10 +54,10 @@ def test_saved_model_appears_last(bucket, published, monkeypatch):
 def test_interrupted_upload_is_removed_and_shows_no_version(bucket, published, monkeypatch):
     copy = FILES.copy
 
-    def failing(source, destination):
+    def failing(source, destination, **options):
         if destination.endswith("variables.index"):
             raise tf.errors.UnavailableError(None, None, "the store is down")
-        copy(source, destination)
+        copy(source, destination, **options)
 
     monkeypatch.setattr(FILES, "copy", failing)
     with pytest.raises(export.ExportError, match=r"could not write .*: the store is down"):
@@ -111,6 +111,89 @@ def test_list_and_verify(bucket, published):
     for command in (["verify", f"{bucket}/m/9"], ["list", f"{bucket}s"]):
         refused = CliRunner().invoke(main, command)
         assert (refused.exit_code, "no folder at ram://" in refused.stderr) == (2, True)
+
+
+@pytest.fixture
+def versions_in(bucket):
+    """Five versions that look whole."""
+    for number in range(1, 6):
+        for name in ("variables/variables.index", "saved_model.pb"):
+            FILES.makedirs(f"{bucket}/m/{number}/{name}".rsplit("/", 1)[0])
+            with FILES.GFile(f"{bucket}/m/{number}/{name}", "w") as file:
+                file.write(f"{number} {name}")
+    return bucket
+
+
+def _content(place):
+    return {
+        f"{folder.removeprefix(place).strip('/')}/{name}".strip("/")
+        for folder, _, names in FILES.walk(place)
+        for name in names
+    }
+
+
+def test_rollback_and_prune(versions_in, published):
+    run = CliRunner().invoke
+    result = run(main, ["rollback", versions_in, "--name", "m", "--to", "3", "--json"])
+    assert json.loads(result.stdout) == {"serving": 3, "retired": [4, 5]}
+    assert store.numbers(f"{versions_in}/m") == [1, 2, 3]
+    files = {"variables/variables.index", "saved_model.pb"}
+    assert _content(f"{versions_in}/m/.retired-5") == files
+    assert _publish(versions_in, published) == f"{versions_in}/m/6"
+    pruned = run(main, ["prune", versions_in, "--name", "m", "--keep", "2", "--json"])
+    assert json.loads(pruned.stdout) == {"removed": [1, 2, 4, 5], "present": [3, 6]}
+    assert sorted(FILES.listdir(f"{versions_in}/m")) == ["3", "6"]
+    with pytest.raises(FileNotFoundError, match="no folder at"):
+        lifecycle.prune(versions_in, "other", 1)
+
+
+def test_no_server_ever_sees_a_version_that_only_looks_whole(versions_in, monkeypatch):
+    """After each change in the store, saved_model.pb is there only beside the variables."""
+    changes = []
+
+    def watched(change):
+        def changed(*arguments, **options):
+            change(*arguments, **options)
+            changes.append(arguments[-1])
+            for child in FILES.listdir(f"{versions_in}/m"):
+                files = _content(f"{versions_in}/m/{child}")
+                assert "saved_model.pb" not in files or len(files) == 2
+
+        return changed
+
+    for name in ("copy", "remove", "rmtree"):
+        monkeypatch.setattr(FILES, name, watched(getattr(FILES, name)))
+    lifecycle.rollback(versions_in, "m", to=3)
+    lifecycle.prune(versions_in, "m", keep=1)
+    assert len(changes) == 2 * 4 + 2 * 2
+    # Of the two that went, the newer one went last: a server moved once.
+    assert [int(c.split("/m/")[1][0]) for c in changes if c[-2:] in ("/4", "/5")] == [4, 5]
+
+
+def test_killed_rollback_can_be_repeated(versions_in, monkeypatch):
+    def killed(path):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FILES, "rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            lifecycle.rollback(versions_in, "m")
+    assert lifecycle.rollback(versions_in, "m") == (4, [5])
+    assert len(_content(f"{versions_in}/m/.retired-5")) == 2
+    assert store.numbers(f"{versions_in}/m") == [1, 2, 3, 4]
+
+
+def test_a_version_that_is_being_written_is_left_alone(versions_in):
+    with FILES.GFile(f"{versions_in}/m/.claim-5-abc", "w") as file:
+        file.write("at work")
+    with pytest.raises(export.ExportError, match=r"version 5 is being written; .*\.claim-5-abc"):
+        lifecycle.rollback(versions_in, "m")
+    assert lifecycle.prune(versions_in, "m", keep=1) == [1, 2, 3, 4]
+    with FILES.GFile(f"{versions_in}/m/.claim-5-abc", "w") as file:
+        file.write("claimed at 1000000000 s since 1970")  # its publisher was killed
+    FILES.makedirs(f"{versions_in}/m/6")
+    assert lifecycle.present(versions_in, "m") == [5, 6]
+    assert lifecycle.rollback(versions_in, "m") == (5, [6])
 
 
 def test_unknown_scheme():

@@ -8,9 +8,9 @@ import tensorflow as tf
 import export
 import zoo
 from export import check, examples
+from export.autoencoders import from_autoencoder
 from export.raw import TFExample, with_raw_input
 from export.savedmodel import traced
-from export.signatures import from_autoencoder
 
 TEXTS = np.array(["cat dog", "dog mouse mouse", "bread cheese", "cat", "", "wine cat"], object)
 ON_INPUT = {"embed", "hash", "hash_query", "reconstruct", "score"}

@@ -8,7 +8,7 @@ import tensorflow as tf
 import export
 import zoo
 from export import card, golden
-from export.signatures import from_autoencoder
+from export.autoencoders import from_autoencoder
 from export.verify import verify
 
 VARIANTS = {entry.name: entry.kind for entry in zoo.list_variants()}

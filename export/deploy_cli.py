@@ -1,4 +1,4 @@
-"""The commands on versions that are there: rollback, prune, serving-config, deploy."""
+"""The commands that write what a server is run with: serving-config, deploy."""
 
 from __future__ import annotations
 
@@ -8,50 +8,6 @@ from pathlib import Path
 import click
 
 import console
-from export import lifecycle, versions
-
-
-@click.command(
-    epilog="""\b
-Examples:
-  python -m export rollback models --name digits
-  python -m export rollback models --name digits --to 3 --config models.config"""
-)
-@click.argument("base", type=click.Path(path_type=Path))
-@click.option("--name", required=True, help="The model's name under BASE.")
-@click.option("--to", type=int, help="Version to go back to; the one before the newest if omitted.")
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    help="A models.config; versions that it names stay.",
-)
-@console.json_option
-def rollback(base: Path, name: str, to: int | None, config: Path | None, as_json: bool) -> None:
-    """Set the newest versions aside, so that servers go back to an earlier one."""
-    target, retired = lifecycle.rollback(base, name, to, _named(config, name))
-    console.print_result({"serving": target, "retired": retired}, as_json, title="Rolled back")
-
-
-@click.command(
-    epilog="""\b
-Examples:
-  python -m export prune models --name digits --keep 3
-  python -m export prune models --name digits --keep 1 --config models.config --json"""
-)
-@click.argument("base", type=click.Path(path_type=Path))
-@click.option("--name", required=True, help="The model's name under BASE.")
-@click.option("--keep", required=True, type=int, help="How many of the newest versions stay.")
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    help="A models.config; versions that a policy or label in it names stay.",
-)
-@console.json_option
-def prune(base: Path, name: str, keep: int, config: Path | None, as_json: bool) -> None:
-    """Remove all but the newest versions."""
-    removed = lifecycle.prune(base, name, keep, _named(config, name))
-    present = list(versions.list_versions(base / name))
-    console.print_result({"removed": removed, "present": present}, as_json, title="Pruned")
 
 
 @click.command(
@@ -120,14 +76,6 @@ def deploy_command(
     files = deploy.write(base, out, image, _labels(labels), bucket, replicas, max_replicas, cpus)
     written = [str(file) for file in files]
     console.print_result({"files": written if as_json else " ".join(written)}, as_json)
-
-
-def _named(config: Path | None, name: str) -> set[int]:
-    if config is None:
-        return set()
-    from export.serving_config import named_versions
-
-    return named_versions(config, name)
 
 
 def _labels(options: tuple[str, ...]) -> dict[str, dict[str, int]]:
