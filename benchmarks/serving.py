@@ -1,9 +1,13 @@
 """Rows per second and latency of model servers, for a 784-512-256-64 encoder.
 
-    python -m benchmarks.serving                      # in-process and embedded: 1 minute
+    python -m benchmarks.serving                      # in-process and embedded: 3 minutes
     python -m benchmarks.serving --target HOST:PORT   # and a server that already runs; it must
                                                       # serve --model (see --publish)
     python -m benchmarks.serving --publish DIR        # write the encoder as DIR/encoder/1
+    python -m benchmarks.serving --tune OUT           # sweep batching and threads: 3 minutes;
+                                                      # for `export serving-config --tuning OUT`
+                                                      # (--engine, --base and --model for
+                                                      # another server and another model)
 
 Each case is (rows in one request x closed-loop clients). The load comes from a process of its
 own with raw gRPC calls; servers run in theirs. Systems take turns within each round, and the
@@ -15,10 +19,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib.util
 import itertools
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -29,13 +33,15 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.machine import describe
+
 CASES = ((1, 1), (1, 16), (1, 64), (32, 16), (256, 4))
 WIDTHS = (784, 512, 256, 64)
 RESULTS = Path(__file__).with_name("results") / "serving.json"
 
 
-def publish(base: Path) -> None:
-    """Writes the encoder with random weights as `base/encoder/1`."""
+def publish(base: Path, onnx: bool) -> None:
+    """Writes the encoder with random weights as `base/encoder/1`, with an ONNX file or without."""
     import tensorflow as tf
 
     class Encoder(tf.Module):
@@ -54,7 +60,15 @@ def publish(base: Path) -> None:
             return {"embedding": inputs @ self.weights[-1]}
 
     module = Encoder()
-    tf.saved_model.save(module, str(base / "encoder" / "1"), {"serving_default": module.embed})
+    version = base / "encoder" / "1"
+    tf.saved_model.save(module, str(version), {"serving_default": module.embed})
+    if onnx:
+        from export import onnx_files
+        from export.check import Exchange
+
+        rows = np.random.rand(3, WIDTHS[0]).astype(np.float32)
+        answer = {"embedding": module.embed(rows)["embedding"].numpy()}
+        onnx_files.write(version, [Exchange("serving_default", {"inputs": rows}, answer)], {}, 1e-4)
 
 
 def measure_in_process(base: Path, seconds: float, rows: int, clients: int) -> dict[str, float]:
@@ -87,14 +101,7 @@ async def load(
     """Keeps `clients` requests of `rows` rows in flight; each client waits for its answer."""
     import grpc
 
-    from serving.wire.codec import to_proto
-    from serving.wire.messages import PredictRequest
-
-    request = PredictRequest()
-    request.model_spec.name = model
-    array = np.random.rand(rows, WIDTHS[0]).astype(np.float32)
-    request.inputs["inputs"].CopyFrom(to_proto(array))
-    data = request.SerializeToString()
+    data = _request(target, model, rows)
     taken: list[float] = []
     failed = 0
 
@@ -118,6 +125,23 @@ async def load(
     return _summary(taken, rows, seconds) | {"failed": failed}
 
 
+def _request(target: str, model: str, rows: int) -> bytes:
+    """A request to the default signature, of random numbers."""
+    from serving import Client
+    from serving.wire.codec import to_proto
+    from serving.wire.messages import PredictRequest
+
+    with Client(target, model) as client:
+        inputs = client.metadata()["serving_default"].inputs
+    request = PredictRequest()
+    request.model_spec.name = model
+    for name, spec in inputs.items():
+        shape = (rows, *(size or 1 for size in spec.shape[1:]))
+        array = (np.random.rand(*shape) * 10).astype(spec.dtype)
+        request.inputs[name].CopyFrom(to_proto(array))
+    return request.SerializeToString()
+
+
 def _summary(taken: list[float], rows: int, seconds: float) -> dict[str, float]:
     ordered = sorted(taken) or [float("nan")]
     return {
@@ -127,17 +151,25 @@ def _summary(taken: list[float], rows: int, seconds: float) -> dict[str, float]:
     }
 
 
-def _in_own_process(*args: str) -> dict[str, float]:
+def in_own_process(*args: str) -> dict[str, float]:
+    """Runs this module with other options; returns what it measured."""
     command = [sys.executable, "-m", "benchmarks.serving", *args]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def _start_embedded(base: Path, *flags: str) -> tuple[subprocess.Popen[str], str]:
+def start(base: Path, *flags: str) -> tuple[subprocess.Popen[str], str]:
+    """Starts a server with TF Serving's flags; returns it and its address."""
     command = [sys.executable, "-m", "serving", "up", str(base), "--port=0", "--json", *flags]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    return process, f"127.0.0.1:{json.loads(process.stdout.readline())['port']}"
+    with tempfile.TemporaryFile("w+") as told:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=told, text=True)
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line:
+            process.wait()
+            told.seek(0)
+            raise RuntimeError(f"no server with {' '.join(flags)}: {told.read()[-300:]}")
+    return process, f"127.0.0.1:{json.loads(line)['port']}"
 
 
 def compare(base: Path, targets: dict[str, str], seconds: float, rounds: int) -> dict[str, Any]:
@@ -153,10 +185,10 @@ def compare(base: Path, targets: dict[str, str], seconds: float, rounds: int) ->
                 sizes = (str(seconds), str(rows), str(clients))
                 for name in ("in process", *targets):
                     if name == "in process":
-                        result = _in_own_process("--in-process", str(base), *sizes)
+                        result = in_own_process("--in-process", str(base), *sizes)
                     else:
                         target, _, model = targets[name].partition("/")
-                        result = _in_own_process("--load", target, model, *sizes)
+                        result = in_own_process("--load", target, model, *sizes)
                     found.setdefault(name, {}).setdefault(case, []).append(result)
                     progress.advance(bar)
     return {
@@ -178,12 +210,16 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0, help="for each measurement")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--publish", type=Path, help="write the encoder and stop")
+    parser.add_argument("--onnx", action="store_true", help="with --publish: with an ONNX file")
     parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--tune", type=Path, metavar="OUT", help="sweep; write the best to OUT")
+    parser.add_argument("--engine", default="embedded", help="what to tune, as of `serving up`")
+    parser.add_argument("--base", type=Path, help="with --tune: another model's base folder")
     parser.add_argument("--load", nargs=5, help=argparse.SUPPRESS)
     parser.add_argument("--in-process", nargs=4, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.publish:
-        publish(args.publish)
+        publish(args.publish, args.onnx)
         return
     if args.load:
         target, model, seconds, rows, clients = args.load
@@ -194,13 +230,26 @@ def main() -> None:
         base, seconds, rows, clients = args.in_process
         print(json.dumps(measure_in_process(Path(base), float(seconds), int(rows), int(clients))))
         return
+    loaded = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder)
-        publish(base)
+        onnx = all(importlib.util.find_spec(name) for name in ("tf2onnx", "onnxruntime"))
+        if args.tune:
+            from benchmarks import tuning
+
+            if not args.base:
+                publish(base, args.engine == "onnxruntime")
+            tuning.tune(args.base or base, args.model, args.engine, args.seconds, args.tune)
+            return
+        publish(base, onnx)
+        one_core = "--tensorflow_intra_op_parallelism=1"
         started = {
-            "embedded": _start_embedded(base),
-            "embedded, no batching": _start_embedded(base, "--micro_batching=false"),
+            "embedded": start(base),
+            "embedded, one core an operation": start(base, one_core),
+            "embedded, no batching": start(base, "--micro_batching=false"),
         }
+        if onnx:
+            started["ONNX Runtime"] = start(base, "--engine=onnxruntime", one_core)
         targets = {name: f"{address}/encoder" for name, (_, address) in started.items()}
         if args.target:
             targets["target"] = f"{args.target}/{args.model}"
@@ -211,7 +260,8 @@ def main() -> None:
                 process.terminate()
                 process.wait()
     report = {
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}",
+        "machine": describe(np),
+        "load_average_before": loaded,
         "seconds": args.seconds,
         "rounds": args.rounds,
         "results": results,

@@ -17,6 +17,7 @@ Examples:
   python -m export serving-config models --out config
   python -m export serving-config models --out config --base-path /models \\
       --label digits:stable=3 --label digits:canary=4
+  python -m export serving-config models --out config --tuning tuned
 A running server takes labels only for versions it has loaded: reload models.load.config first,
 then models.config. At start, give --allow_version_labels_for_unavailable_models=true.""",
 )
@@ -25,6 +26,11 @@ then models.config. At start, give --allow_version_labels_for_unavailable_models
 @click.option("--base-path", help="BASE as the server sees it: /models, gs://bucket/models.")
 @click.option("--label", "labels", multiple=True, help="MODEL:LABEL=VERSION; may be repeated.")
 @click.option("--threads", type=click.IntRange(min=1), default=2, help="The server's CPU cores.")
+@click.option(
+    "--tuning",
+    type=click.Path(path_type=Path),
+    help="Folder of python -m benchmarks.serving --tune: take its batching parameters and flags.",
+)
 @console.json_option
 def serving_config_command(
     base: Path,
@@ -32,12 +38,13 @@ def serving_config_command(
     base_path: str | None,
     labels: tuple[str, ...],
     threads: int,
+    tuning: Path | None,
     as_json: bool,
 ) -> None:
     """Write TF Serving's models, batching and monitoring configuration for BASE."""
     from export import serving_config
 
-    files = serving_config.write(base, out, _labels(labels), base_path, threads)
+    files = serving_config.write(base, out, _labels(labels), base_path, threads, tuning)
     written = [str(file) for file in files]
     console.print_result({"files": written if as_json else " ".join(written)}, as_json)
 

@@ -17,6 +17,7 @@ MODELS_FILE = "models.config"
 LOAD_FILE = "models.load.config"
 BATCHING_FILE = "batching_parameters.txt"
 MONITORING_FILE = "monitoring.config"
+FLAGS_FILE = "flags.txt"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,6 +164,7 @@ def write(
     labels: Mapping[str, Mapping[str, int]],
     server_base: str | None = None,
     threads: int = 2,
+    tuning: str | os.PathLike[str] | None = None,
 ) -> list[Path]:
     """Writes the files for all models under a base folder.
 
@@ -173,6 +175,8 @@ def write(
         server_base: The base folder as the server sees it, `/models` in a container; `base` if
             omitted.
         threads: The server's CPU cores.
+        tuning: Folder that `benchmarks/serving.py --tune` wrote: its batching parameters and flags
+            are taken in place of the defaults; if these batch, they name the parameters' file.
 
     Returns:
         The files written.
@@ -181,6 +185,7 @@ def write(
         FileNotFoundError: If there is no such folder.
         ValueError: If there are no models, or a label is not usable.
     """
+    tuned = {} if tuning is None else _read_tuning(Path(tuning))
     base = Path(base).absolute()
     names = model_names(base)
     unknown = sorted(set(labels) - set(names))
@@ -198,11 +203,29 @@ def write(
         MODELS_FILE: models_config(models),
         BATCHING_FILE: batching_parameters(sorted(sizes) or [1], threads),
         MONITORING_FILE: monitoring_config(),
+        **tuned,
     }
     if labels:
         texts[LOAD_FILE] = models_config(models, with_labels=False)
     out = Path(out)
+    if "--enable_batching=true" in tuned.get(FLAGS_FILE, "").split():
+        texts[FLAGS_FILE] += f"--batching_parameters_file={out.absolute() / BATCHING_FILE}\n"
     out.mkdir(parents=True, exist_ok=True)
     for file, text in texts.items():
         (out / file).write_text(text, encoding="utf-8")
     return [out / file for file in texts]
+
+
+def _read_tuning(folder: Path) -> dict[str, str]:
+    texts = {}
+    for file, needed in ((BATCHING_FILE, "max_batch_size"), (FLAGS_FILE, "--")):
+        path = folder / file
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"no {file} in {folder}; expected the folder that "
+                "python -m benchmarks.serving --tune wrote"
+            )
+        texts[file] = path.read_text(encoding="utf-8")
+        if needed not in texts[file]:
+            raise ValueError(f"{path} must hold {needed}. Received: {texts[file][:80]!r}")
+    return texts

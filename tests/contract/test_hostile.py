@@ -91,6 +91,13 @@ def test_a_thousand_damaged_requests(channel):
     assert code_of(channel, whole) == "OK"
 
 
+def test_names_that_are_no_text(channel):
+    data = good("hash").SerializeToString()
+    for name in (b"enc", b"hash", b"inputs"):
+        assert name in data
+        assert code_of(channel, data.replace(name, b"\xff" * len(name))) in REFUSALS
+
+
 def test_a_hundred_megabytes(channel):
     request = good()
     request.inputs["inputs"].CopyFrom(to_proto(np.ones((3_200_000, 8), np.float32)))

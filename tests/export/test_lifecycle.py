@@ -130,6 +130,25 @@ def test_serving_config(base):
     assert (refused.exit_code, "names versions [5] of m" in refused.stderr) == (2, True)
 
 
+def test_serving_config_takes_what_a_sweep_found(base, tmp_path):
+    run = CliRunner().invoke
+    tuned, out = tmp_path / "tuned", tmp_path / "config"
+    arguments = ["serving-config", str(base), "--out", str(out), "--tuning", str(tuned)]
+    refused = run(main, arguments)
+    assert (refused.exit_code, "no batching_parameters.txt" in refused.stderr) == (2, True)
+    tuned.mkdir()
+    (tuned / "batching_parameters.txt").write_text("max_batch_size { value: 64 }\n")
+    (tuned / "flags.txt").write_text("--enable_batching=true\n--grpc_max_threads=9\n")
+    assert run(main, arguments).exit_code == 0
+    assert (out / "batching_parameters.txt").read_text() == "max_batch_size { value: 64 }\n"
+    assert (out / "flags.txt").read_text().split() == [
+        *("--enable_batching=true", "--grpc_max_threads=9"),
+        f"--batching_parameters_file={out}/batching_parameters.txt",
+    ]
+    (tuned / "flags.txt").write_text("")
+    assert "must hold --" in run(main, arguments).stderr
+
+
 def test_batching_parameters_end_at_the_largest_allowed_size():
     fields = ["max_batch_size", "batch_timeout_micros", "max_enqueued_batches", "num_batch_threads"]
     message = _message(

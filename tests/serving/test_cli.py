@@ -82,6 +82,8 @@ def test_a_command_line_of_tf_serving_moves_over_unchanged(published, tmp_path):
         f"--batching_parameters_file={batching}",
         f"--monitoring_config_file={monitoring}",
         "--enable_model_warmup=false",
+        "--grpc_max_threads=32",
+        "--tensorflow_session_parallelism=2",
         "--file_system_poll_wait_seconds=0",
         "--structured_logs",
         "--json",
@@ -210,6 +212,24 @@ def test_a_real_server_that_is_missing_is_told(published, monkeypatch):
     result = run("up", published, "--engine", "tensorflow_model_server")
     assert result.exit_code == 1
     assert "no tensorflow_model_server on PATH" in result.output
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--tensorflow_intra_op_parallelism=-1"], "must be 0 or more. Received: -1"),
+        (
+            ["--tensorflow_session_parallelism=2", "--tensorflow_inter_op_parallelism=1"],
+            "or the two of intra_op and inter_op",
+        ),
+        (["--engine=onnxruntime"], "--engine onnxruntime needs onnxruntime"),
+    ],
+)
+def test_threads_and_engines_that_can_not_be_are_told(published, monkeypatch, flags, message):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    result = run("up", published, "--port=0", *flags)
+    assert result.exit_code == 2
+    assert message in " ".join(result.output.split())
 
 
 def test_a_version_that_does_not_load_is_one_line(tmp_path):
