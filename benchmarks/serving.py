@@ -37,6 +37,7 @@ from benchmarks.machine import describe
 
 CASES = ((1, 1), (1, 16), (1, 64), (32, 16), (256, 4))
 WIDTHS = (784, 512, 256, 64)
+NO_MODEL = "-"
 RESULTS = Path(__file__).with_name("results") / "serving.json"
 
 
@@ -125,14 +126,37 @@ async def load(
     return _summary(taken, rows, seconds) | {"failed": failed}
 
 
+async def answer_without_a_model() -> None:
+    """Serves what bounds every server on Python's gRPC: the same answer of 64 numbers a row."""
+    import grpc
+
+    from serving.wire.messages import PREDICTION_SERVICE
+
+    async def predict(data: bytes, _: Any) -> bytes:
+        rows = len(data) // (4 * WIDTHS[0])
+        return bytes(4 * WIDTHS[-1] * rows)
+
+    server = grpc.aio.server(options=[("grpc.max_receive_message_length", -1)])
+    method = grpc.unary_unary_rpc_method_handler(predict)
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler(PREDICTION_SERVICE, {"Predict": method}),)
+    )
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    print(json.dumps({"port": port}), flush=True)
+    await server.wait_for_termination()
+
+
 def _request(target: str, model: str, rows: int) -> bytes:
     """A request to the default signature, of random numbers."""
-    from serving import Client
+    from serving import Client, TensorSpec
     from serving.wire.codec import to_proto
     from serving.wire.messages import PredictRequest
 
-    with Client(target, model) as client:
-        inputs = client.metadata()["serving_default"].inputs
+    inputs = {"inputs": TensorSpec("inputs", "float32", (None, WIDTHS[0]))}
+    if model != NO_MODEL:
+        with Client(target, model) as client:
+            inputs = client.metadata()["serving_default"].inputs
     request = PredictRequest()
     request.model_spec.name = model
     for name, spec in inputs.items():
@@ -160,15 +184,20 @@ def in_own_process(*args: str) -> dict[str, float]:
 
 def start(base: Path, *flags: str) -> tuple[subprocess.Popen[str], str]:
     """Starts a server with TF Serving's flags; returns it and its address."""
-    command = [sys.executable, "-m", "serving", "up", str(base), "--port=0", "--json", *flags]
+    return _start("-m", "serving", "up", str(base), "--port=0", "--json", *flags)
+
+
+def _start(*command: str) -> tuple[subprocess.Popen[str], str]:
     with tempfile.TemporaryFile("w+") as told:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=told, text=True)
+        process = subprocess.Popen(
+            [sys.executable, *command], stdout=subprocess.PIPE, stderr=told, text=True
+        )
         assert process.stdout is not None
         line = process.stdout.readline()
         if not line:
             process.wait()
             told.seek(0)
-            raise RuntimeError(f"no server with {' '.join(flags)}: {told.read()[-300:]}")
+            raise RuntimeError(f"no server by {' '.join(command)}: {told.read()[-300:]}")
     return process, f"127.0.0.1:{json.loads(line)['port']}"
 
 
@@ -216,6 +245,7 @@ def main() -> None:
     parser.add_argument("--engine", default="embedded", help="what to tune, as of `serving up`")
     parser.add_argument("--base", type=Path, help="with --tune: another model's base folder")
     parser.add_argument("--load", nargs=5, help=argparse.SUPPRESS)
+    parser.add_argument("--without-a-model", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--in-process", nargs=4, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.publish:
@@ -225,6 +255,9 @@ def main() -> None:
         target, model, seconds, rows, clients = args.load
         result = asyncio.run(load(target, model, float(seconds), int(rows), int(clients)))
         print(json.dumps(result))
+        return
+    if args.without_a_model:
+        asyncio.run(answer_without_a_model())
         return
     if args.in_process:
         base, seconds, rows, clients = args.in_process
@@ -251,6 +284,9 @@ def main() -> None:
         if onnx:
             started["ONNX Runtime"] = start(base, "--engine=onnxruntime", one_core)
         targets = {name: f"{address}/encoder" for name, (_, address) in started.items()}
+        bare = _start("-m", "benchmarks.serving", "--without-a-model")
+        started["Python's gRPC without a model"] = bare
+        targets["Python's gRPC without a model"] = f"{bare[1]}/{NO_MODEL}"
         if args.target:
             targets["target"] = f"{args.target}/{args.model}"
         try:
