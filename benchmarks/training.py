@@ -5,9 +5,10 @@
 Takes 10 minutes on 2 cores. Trains every variant of the zoo that reads vectors, with the dense
 backbone 784-512-256-64 in batches of 256 on random data, in turn with the plain Keras autoencoder
 of the same size (`undercomplete`) and, where PyTorch is installed, with a PyTorch loop of the same
-network (fused Adam). Rounds are interleaved; figures are medians of samples per second, ratios
-are taken within a round. Expect noise and masks near 1.0 of the plain one, and contractive with
-random probes near 0.5. Writes benchmarks/results/training.json.
+network (fused Adam). `contractive` takes random probes there; its closed form is measured with one
+layer of 1000 sigmoid units, beside the plain one of that size. Rounds are interleaved; figures are
+medians of samples per second, ratios are taken within a round. Writes
+benchmarks/results/training.json.
 """
 
 import argparse
@@ -35,9 +36,10 @@ STEPS = ROWS // BATCH
 class KerasTraining:
     """One variant, compiled once; each call trains an epoch."""
 
-    def __init__(self, name, x):
-        options = {"training_steps": 10 * STEPS} if "training_steps" in _options(name) else {}
-        self.model = zoo.create(name, (FEATURES,), CODE, hidden=HIDDEN, **options)
+    def __init__(self, name, x, code=CODE, hidden=HIDDEN, **options):
+        if "training_steps" in zoo.registry.list_options(name, "dense"):
+            options["training_steps"] = 10 * STEPS
+        self.model = zoo.create(name, (FEATURES,), code, hidden=hidden, **options)
         self.model.compile(optimizer="adam", steps_per_execution=16)
         self.batches = zoo.datasets.shuffled_batches(x, BATCH, seed=0)
         self()
@@ -74,14 +76,10 @@ class TorchTraining:
             self.optimizer.step()
 
 
-def _options(name):
-    return zoo.registry.list_options(name, "dense")
-
-
 def main():
     """Times all trainings in turn."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--variants", nargs="*", help="all that read vectors by default")
     arguments = parser.parse_args()
     x = np.random.default_rng(0).random((ROWS, FEATURES), "float32")
@@ -92,6 +90,9 @@ def main():
             trainings[name] = KerasTraining(name, x)
         except ValueError as error:
             print(f"{name} left out: {error}")
+    one_layer = {"code": 1000, "hidden": (), "activation": "sigmoid"}
+    for name in (PLAIN, "contractive"):
+        trainings[f"{name}, one layer"] = KerasTraining(name, x, **one_layer)
     try:
         import torch
 
@@ -107,15 +108,16 @@ def main():
             seconds[name].append(time.perf_counter() - began)
 
     rows = {}
-    print(f"{'':24} samples/s  of the plain one")
+    print(f"{'':27} samples/s  of the plain one")
     for name, measured in seconds.items():
-        ratios = [plain / own for plain, own in zip(seconds[PLAIN], measured, strict=True)]
+        plain = f"{PLAIN}, one layer" if "one layer" in name else PLAIN
+        ratios = [other / own for other, own in zip(seconds[plain], measured, strict=True)]
         rows[name] = {
             "samples_per_second": ROWS / statistics.median(measured),
             "ratio_to_plain": statistics.median(ratios),
         }
         print(
-            f"{name:24} {rows[name]['samples_per_second']:9,.0f}  {statistics.median(ratios):.2f}"
+            f"{name:27} {rows[name]['samples_per_second']:9,.0f}  {statistics.median(ratios):.2f}"
         )
     result = {
         "command": "python -m benchmarks.training",

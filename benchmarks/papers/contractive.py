@@ -44,7 +44,7 @@ def main():
     """Measures the rows and writes the results."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data-dir", help="folder with mnist.npz; else it is downloaded")
-    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--epochs", type=int, default=25)
     parser.add_argument("--fine-tuning-epochs", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rows", nargs="*", choices=[*ROWS], help="all by default")
@@ -58,7 +58,7 @@ def main():
         ae = zoo.create(
             variant, (784,), UNITS, hidden=(), activation="sigmoid", tied=True, **options
         )
-        mnist.train(ae, train[0], arguments.epochs, arguments.seed)
+        mnist.train(ae, train[0], arguments.epochs, arguments.seed, learning_rate=5e-3)
         norms = jacobian_norms(ae, validation[0][:JACOBIAN_ROWS])
         codes = mnist.features(ae.encoder, validation[0])
         validation_error, test_error = mnist.fine_tune(

@@ -67,7 +67,7 @@ def linear_error(x, y, x_test, y_test, svm=False):
     return error(fit(best, slice(None)), x_test, y_test)
 
 
-def fine_tune(encoder, train, validation, test, epochs, seed, learning_rate=3e-4):
+def fine_tune(encoder, train, validation, test, epochs, seed, learning_rate=3e-3):
     """Adds a softmax layer, trains with labels: (validation, test) error in percent.
 
     The weights are those of the epoch with the least validation error.

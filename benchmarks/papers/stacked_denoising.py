@@ -30,7 +30,7 @@ def main():
     """Measures the rows and writes the results."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data-dir", help="folder with mnist.npz; else it is downloaded")
-    parser.add_argument("--epochs", type=int, default=20, help="of each layer")
+    parser.add_argument("--epochs", type=int, default=10, help="of each layer")
     parser.add_argument("--fine-tuning-epochs", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
