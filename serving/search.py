@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,13 @@ class Search:
             )
 
     def nearest(
-        self, queries: Any, k: int = 10, *, margin: bool = False, among: np.ndarray | None = None
+        self,
+        queries: Any,
+        k: int = 10,
+        *,
+        margin: bool = False,
+        among: np.ndarray | None = None,
+        where: Callable[[Any], bool] | None = None,
     ) -> Neighbors:
         """Returns the `k` entries nearest to each query, ties by id.
 
@@ -47,13 +54,21 @@ class Search:
             margin: Rank by how sure the query is of each bit, as the model's `hash_query`
                 tells; distances are then sums of margins instead of numbers of bits.
             among: Only entries with one of these ids.
+            where: Only entries for whose payload this is true.
         """
         code, margins = self.encode(queries, margin)
-        return self.index.search(code, k=k, margin=margins, among=among)
+        return self.index.search(code, k=k, margin=margins, among=among, where=where)
 
-    def within(self, queries: Any, radius: int = 2, *, among: np.ndarray | None = None) -> Matches:
+    def within(
+        self,
+        queries: Any,
+        radius: int = 2,
+        *,
+        among: np.ndarray | None = None,
+        where: Callable[[Any], bool] | None = None,
+    ) -> Matches:
         """Returns every entry within a Hamming distance of each query, nearest first."""
-        return self.index.within(self.client.hash(queries), radius=radius, among=among)
+        return self.index.within(self.client.hash(queries), radius=radius, among=among, where=where)
 
     def same_bucket(self, queries: Any) -> Matches:
         """Returns the entries whose code is the query's own."""
