@@ -262,7 +262,8 @@ def _measure(
     config = run.read_json(run.config_file)
     dataset = zoo.datasets.load_for(config, data_dir)
     where = data_dir or config["data_dir"]
-    strange = None if outliers is None else find_outliers(outliers, dataset, where)
+    reading = config.get("reading", {})
+    strange = None if outliers is None else find_outliers(outliers, dataset, where, reading)
     with rich.console.Console(stderr=True).status("measuring") as status:
 
         def progress(stage: str) -> None:

@@ -13,6 +13,9 @@ from zoo.layers.corruption import Corruption
 from zoo.layers.tied_dense import nearest_dense
 from zoo.likelihood import reconstruction_error
 
+# Rows that pass through a layer at once.
+ROWS = 1000
+
 
 def pretrain(
     model: Autoencoder,
@@ -67,8 +70,7 @@ def pretrain(
     pairs = _pairs(model)
     if corruption is None:
         corruption = next((layer for layer in model.layers if isinstance(layer, Corruption)), None)
-    features = np.asarray(model.preprocessor.predict(x, batch_size=batch_size, verbose=0))
-    features = features.reshape(len(features), -1)
+    features = _outputs(model.preprocessor, x).reshape(len(x), -1)
     errors = []
     for level, (down, up) in enumerate(pairs):
         inputs = keras.Input(features.shape[1:], dtype="float32")
@@ -94,9 +96,17 @@ def pretrain(
             ).history
             errors.append(float(history["loss"][-1]))
             after(errors[-1])
-        encoder = keras.Model(inputs, down(inputs))
-        features = np.asarray(encoder.predict(features, batch_size=batch_size, verbose=0))
+        features = _outputs(down, features)
     return errors
+
+
+def _outputs(layer: Any, x: np.ndarray) -> np.ndarray:
+    # By hand, for `predict` compiles a function for each model, which takes longer than this.
+    parts = [
+        keras.ops.convert_to_numpy(layer(x[i : i + ROWS])).astype("float32", copy=False)
+        for i in range(0, len(x), ROWS)
+    ]
+    return np.concatenate(parts)
 
 
 class _Error(keras.losses.Loss):

@@ -20,7 +20,8 @@ def make(name, code_dim=16, **options):
 
 
 def fit(ae, epochs=2, **how):
-    ae.compile(optimizer=keras.optimizers.Adam(0.01), jit_compile=False)
+    # A few steps of a small model take less time than tracing one.
+    ae.compile(optimizer=keras.optimizers.Adam(0.01), run_eagerly=True)
     return ae.fit(X, batch_size=64, epochs=epochs, verbose=0, **how).history
 
 
@@ -135,7 +136,7 @@ def test_resampling_forgets_the_optimizers_memory_and_chooses_by_error():
     ae = make("top-k", k=10, dead_after=2, resample_every=3, auxiliary_weight=0)
     ae.get_layer("pre_activation").bias.assign(np.where(np.arange(16) < 6, -1e3, 0.0))
     x = np.concatenate([X[:1] * 100, X[1:64] * 0.01]).astype("float32")
-    ae.compile(optimizer=keras.optimizers.Adam(1e-6), jit_compile=False)
+    ae.compile(optimizer=keras.optimizers.Adam(1e-6), run_eagerly=True)
     for _ in range(2):
         ae.train_on_batch(x)
     kernel = ae.get_layer("decoder_output").kernel
@@ -160,7 +161,7 @@ def test_resampling_goes_on_after_a_round_trip_as_if_there_were_none(tmp_path):
 
     def fresh():
         ae = make("jump-relu", dead_after=1, resample_every=3, threshold=4.0)
-        ae.compile(optimizer=keras.optimizers.Adam(0.01), jit_compile=False)
+        ae.compile(optimizer=keras.optimizers.Adam(0.01), run_eagerly=True)
         return ae
 
     ae = fresh()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,10 @@ class Outliers:
 
 
 def find_outliers(
-    source: str, dataset: Dataset, data_dir: str | pathlib.Path | None = None
+    source: str,
+    dataset: Dataset,
+    data_dir: str | pathlib.Path | None = None,
+    reading: Mapping[str, Any] | None = None,
 ) -> Outliers:
     """Outliers by label or from another data set.
 
@@ -43,6 +47,7 @@ def find_outliers(
             whose test rows are outliers among all test rows.
         dataset: The data that the model was made for.
         data_dir: Where data sets are looked for by name.
+        reading: How a file is read, see `zoo.datasets.load`: as the data set was.
 
     Returns:
         The outliers.
@@ -54,7 +59,7 @@ def find_outliers(
     """
     parts = [part.strip() for part in source.split(",")]
     if not all(part.lstrip("-").isdigit() for part in parts) or pathlib.Path(source).exists():
-        other = zoo.datasets.load(source, data_dir)
+        other = zoo.datasets.load(source, data_dir, **(reading or {}))
         for what in ("shape", "dtype"):
             wanted, received = (_of_a_row(x, what) for x in (dataset.x_test, other.x_test))
             if wanted != received:

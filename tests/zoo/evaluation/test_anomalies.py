@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+import zoo.datasets
 from zoo.datasets import Dataset
 from zoo.evaluation.anomalies import check_outliers, detection, find_outliers
 
@@ -62,6 +63,15 @@ def test_outliers_of_another_dtype(tmp_path):
     np.save(tmp_path / "x.npy", X.astype("float64"))
     with pytest.raises(ValueError, match="dtype uint8"):
         find_outliers(str(tmp_path / "x.npy"), DATASET)
+
+
+def test_a_file_is_read_as_the_data_set_was(tmp_path):
+    (tmp_path / "t.csv").write_text("a,b,y\n1,2,u\n3,4,v\n")
+    data = zoo.datasets.load(tmp_path / "t.csv", label="y")
+    found = find_outliers(str(tmp_path / "t.csv"), data, reading={"label": "y"})
+    assert found.rows.shape == (1, 2)
+    with pytest.raises(ValueError, match=r"rows of the shape \(2,\)"):
+        find_outliers(str(tmp_path / "t.csv"), data)
 
 
 def test_labels_are_needed():

@@ -22,7 +22,8 @@ def train(x, **options):
     keras.utils.set_random_seed(0)
     options = {"hidden": (64,), "training_steps": EPOCHS * (len(x) // BATCH)} | options
     ae = zoo.create("semantic-hash", input_shape=(8, 8, 1), code_dim=16, **options)
-    ae.compile(optimizer=keras.optimizers.Adam(0.005), jit_compile=False)
+    optimizer = keras.optimizers.Adam(0.005)
+    ae.compile(optimizer=optimizer, steps_per_execution=23, jit_compile=False)
     ae.fit(x, epochs=EPOCHS, batch_size=BATCH, verbose=0)
     return ae, ae.evaluate(x, batch_size=512, verbose=0, return_dict=True)
 
