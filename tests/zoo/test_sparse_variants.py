@@ -21,7 +21,8 @@ def make(name, code_dim=16, **options):
 
 def fit(ae, epochs=2, **how):
     # A few steps of a small model take less time than tracing one.
-    ae.compile(optimizer=keras.optimizers.Adam(0.01), run_eagerly=True)
+    how_run = {"run_eagerly": True} if epochs < 5 else {"jit_compile": False}
+    ae.compile(optimizer=keras.optimizers.Adam(0.01), **how_run)
     return ae.fit(X, batch_size=64, epochs=epochs, verbose=0, **how).history
 
 
