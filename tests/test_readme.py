@@ -4,6 +4,7 @@ import re
 import pytest
 
 import zoo
+from benchmarks.papers import tables
 
 ROOT = pathlib.Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -20,3 +21,7 @@ def test_the_readme_lists_every_variant():
     for entry in zoo.list_variants():
         row = f"| {entry.kind} | {entry.summary} | {entry.source} |"
         assert f"| [`{entry.name}`](docs/variants/{entry.name}.md) {row}" in text
+
+
+def test_the_readme_shows_the_results_of_the_papers_tables():
+    assert tables.MARKS[0] + tables.markdown() + tables.MARKS[1] in (ROOT / "README.md").read_text()

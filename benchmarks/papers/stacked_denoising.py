@@ -44,7 +44,6 @@ def main():
             (784,),
             UNITS,
             hidden=(UNITS, UNITS),
-            backbone_activation="sigmoid",
             activation="sigmoid",
         )
         corruption = level and zoo.layers.MaskingCorruption(level)
