@@ -41,7 +41,11 @@ def shuffled_batches(
     batches = numbers.flat_map(epoch).map(
         lambda chosen: tf.ensure_shape(gather(chosen), (batch_size, *x.shape[1:]))
     )
-    return batches.prefetch(2)
+    options = tf.data.Options()
+    # There is nothing to tune, and the end of training would wait for the tuner's thread, which
+    # sleeps for ever longer: for as long as training took, up to a minute.
+    options.autotune.enabled = False
+    return batches.prefetch(2).with_options(options)
 
 
 def _gather(x: np.ndarray) -> Callable[[Any], Any]:
