@@ -7,6 +7,8 @@ where several were in flight together lately does a batch wait, at most `wait` s
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -20,6 +22,7 @@ from serving.server.predict import Call
 from serving.server.status import StatusError
 
 _QUEUES = 256  # that are kept when idle, for what they know of the traffic
+_QUICK = 0.001  # seconds: less than going to another thread and back may cost
 
 Answer = list[np.ndarray] | BaseException
 Runner = Callable[[Call], list[np.ndarray]]
@@ -37,7 +40,7 @@ class Batcher:
     """Runs calls, several at a time where that changes nothing but the speed.
 
     Args:
-        executor: Where models run; never on the event loop.
+        executor: Where models run, unless they are quick and one client calls at a time.
         max_rows: Rows in one batch at most; a request of half as many runs on its own.
         wait: Seconds to wait for company at most.
         max_queue: Refuse requests beyond so many in one queue.
@@ -90,7 +93,8 @@ class Batcher:
 class Queue:
     """Requests that can share a batch: same version, signature, outputs, shapes of a row.
 
-    Lives on the event loop; batches run in the executor, one at a time.
+    Lives on the event loop; batches run one at a time: in the executor, or on the loop itself
+    where one client calls at a time and is answered sooner than another thread could.
     """
 
     def __init__(self, executor: Executor, run: Runner, max_rows: int, wait: float):
@@ -105,6 +109,7 @@ class Queue:
         self._timer: asyncio.TimerHandle | None = None
         self._expected = 1
         self._crowd: deque[int] = deque([1], maxlen=8)
+        self._seconds: deque[float] = deque([math.inf] * 8, maxlen=8)
 
     @property
     def idle(self) -> bool:
@@ -133,6 +138,9 @@ class Queue:
         batch = self._take()
         if not batch:
             return
+        if self._expected == 1 and max(self._seconds) < _QUICK:
+            self._finish(batch, self._answers(batch))
+            return
         self._busy = True
         try:
             self._executor.submit(self._work, batch)
@@ -141,13 +149,19 @@ class Queue:
 
     def _work(self, batch: list[Waiting]) -> None:
         """Runs a batch, on a thread of the executor."""
+        answers = self._answers(batch)
+        self._loop.call_soon_threadsafe(self._finish, batch, answers)
+
+    def _answers(self, batch: list[Waiting]) -> list[Answer]:
         answers: list[Answer]
+        began = time.perf_counter()
         try:
             answers = run_together([i.call for i in batch], [i.rows for i in batch], self._run)
         except BaseException as error:
             failed = StatusError("INTERNAL", f"batching failed: {error}")
             answers = [failed] * len(batch)
-        self._loop.call_soon_threadsafe(self._finish, batch, answers)
+        self._seconds.append(time.perf_counter() - began)
+        return answers
 
     def _finish(self, batch: list[Waiting], answers: list[Answer]) -> None:
         self._crowd.append(len(batch) + len(self.waiting))
