@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from typing import Any
 
 import numpy as np
 
+from serving.server.json_tensors import read_document
 from serving.server.status import invalid
 
 _KINDS = {"bytes_list": "bytes", "float_list": "float", "int64_list": "int64"}
@@ -25,16 +25,7 @@ def read_body(body: bytes, request: Any) -> None:
     Raises:
         StatusError: It is not what the API takes.
     """
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise invalid(f"JSON Parse error: {error}") from error
-    if not isinstance(document, dict):
-        raise invalid("JSON Value: must be an object")
-    signature = document.get("signature_name", "")
-    if not isinstance(signature, str):
-        raise invalid("'signature_name' key must be a string value.")
-    request.model_spec.signature_name = signature
+    document, request.model_spec.signature_name = read_document(body, "")
     examples = document.get("examples")
     if examples is None:
         raise invalid("When method is classify, key 'examples' is expected and was not found")

@@ -14,6 +14,24 @@ from serving.server.status import invalid
 from serving.wire.codec import BY_NUMBER, Kind, to_array, to_proto
 
 
+def read_document(body: bytes, default: str) -> tuple[dict[str, Any], str]:
+    """Returns a request's JSON object and the signature that it names.
+
+    Raises:
+        StatusError: The body is no such object.
+    """
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise invalid(f"JSON Parse error: {error}") from error
+    if not isinstance(document, dict):
+        raise invalid("JSON Value: must be an object")
+    name = document.get("signature_name", default)
+    if not isinstance(name, str):
+        raise invalid("'signature_name' key must be a string value.")
+    return document, name
+
+
 def read_body(body: bytes, definitions: Any, request: Any) -> bool:
     """Reads a predict request's body into a `PredictRequest`.
 
@@ -28,15 +46,7 @@ def read_body(body: bytes, definitions: Any, request: Any) -> bool:
     Raises:
         StatusError: It is not what the signature takes.
     """
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise invalid(f"JSON Parse error: {error}") from error
-    if not isinstance(document, dict):
-        raise invalid("JSON Value: must be an object")
-    name = document.get("signature_name", DEFAULT_SIGNATURE)
-    if not isinstance(name, str):
-        raise invalid("'signature_name' key must be a string value.")
+    document, name = read_document(body, DEFAULT_SIGNATURE)
     if name not in definitions:
         raise invalid(f'Serving signature name: "{name}" not found in signature def')
     by_row, by_column = "instances" in document, "inputs" in document
