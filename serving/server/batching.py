@@ -109,7 +109,7 @@ class Queue:
         self._timer: asyncio.TimerHandle | None = None
         self._expected = 1
         self._crowd: deque[int] = deque([1], maxlen=8)
-        self._seconds: deque[float] = deque([math.inf] * 8, maxlen=8)
+        self._seconds_a_row: deque[float] = deque([math.inf] * 8, maxlen=8)
 
     @property
     def idle(self) -> bool:
@@ -138,7 +138,8 @@ class Queue:
         batch = self._take()
         if not batch:
             return
-        if self._expected == 1 and max(self._seconds) < _QUICK:
+        seconds = max(self._seconds_a_row) * sum(item.rows for item in batch)
+        if self._expected == 1 and seconds < _QUICK:
             self._finish(batch, self._answers(batch))
             return
         self._busy = True
@@ -154,13 +155,14 @@ class Queue:
 
     def _answers(self, batch: list[Waiting]) -> list[Answer]:
         answers: list[Answer]
+        rows = [item.rows for item in batch]
         began = time.perf_counter()
         try:
-            answers = run_together([i.call for i in batch], [i.rows for i in batch], self._run)
+            answers = run_together([item.call for item in batch], rows, self._run)
         except BaseException as error:
             failed = StatusError("INTERNAL", f"batching failed: {error}")
             answers = [failed] * len(batch)
-        self._seconds.append(time.perf_counter() - began)
+        self._seconds_a_row.append((time.perf_counter() - began) / sum(rows))
         return answers
 
     def _finish(self, batch: list[Waiting], answers: list[Answer]) -> None:
