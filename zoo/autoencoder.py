@@ -23,12 +23,13 @@ class Autoencoder(keras.Model):
     encoder is clean.
 
     The target is the preprocessed input: `fit(x)` and `fit(x, x)` mean the same, and a loss
-    given to `compile` replaces the likelihood's, weights included. Everything else is
-    as in any Keras model.
+    given to `compile` replaces the likelihood's, weights included. With a `code_weight`,
+    `fit(x, {"code": bits})` also teaches the encoder bits `[n, code_dim]` that were found
+    otherwise, by `zoo.neighbours.neighbour_codes` say. Everything else is as in any Keras model.
 
-    Metrics: `loss`, the error with all penalties; `reconstruction_error`; for binary codes, in
-    evaluation, also `binarized_error`, the error when the decoder reads bits in place of
-    activations.
+    Metrics: `loss`, the error with all penalties; `reconstruction_error`; where codes are
+    taught, `code_error`, the cross-entropy in nats a bit; for binary codes, in evaluation, also
+    `binarized_error`, the error when the decoder reads bits in place of activations.
 
     Args:
         inputs: The input tensor, raw data.
@@ -43,6 +44,9 @@ class Autoencoder(keras.Model):
         likelihood: See `zoo.create`.
         missing_values: Whether NaN in the target means "not observed": such components do not
             count. Otherwise NaN is refused.
+        code_weight: Factor, in the loss, of the cross-entropy between the activations that the
+            decoder reads and codes that were given to `fit`, for binary codes; `None` if `fit`
+            is to refuse them.
         recipe: What `zoo.create` was called with, for people and model cards.
         name: The model's name.
 
@@ -78,6 +82,7 @@ class Autoencoder(keras.Model):
         training_weight: Any = None,
         likelihood: str = "bernoulli",
         missing_values: bool = False,
+        code_weight: float | None = None,
         recipe: dict[str, Any] | None = None,
         name: str | None = None,
     ):
@@ -85,6 +90,7 @@ class Autoencoder(keras.Model):
         self.likelihood = check_likelihood(likelihood)
         self.missing_values = missing_values
         self.code = code_spec
+        self.code_weight = code_weight
         self._recipe = types.MappingProxyType(recipe or {})
         self.reconstruction_error_tracker = keras.metrics.Mean(name="reconstruction_error")
         self.binarize = None
@@ -92,8 +98,13 @@ class Autoencoder(keras.Model):
             self.binarize = Binarize(name="binarize")
             self.binarize.build((None, code_spec.size))
             self.binarized_error_tracker = keras.metrics.Mean(name="binarized_error")
+        if code_weight is not None:
+            self.code_error_tracker = keras.metrics.Mean(name="code_error")
         decoder_input = code if decoder_input is None else decoder_input
         target = inputs if target is None else target
+        # What the loss wants of a step of training besides the reconstruction.
+        wanted = {"weight": training_weight, "code": None if code_weight is None else decoder_input}
+        wanted = {name: tensor for name, tensor in wanted.items() if tensor is not None}
         parts = [outputs, code, decoder_input, target]
         # In a namespace, for Keras would track the parts as layers of this model and save the
         # weights that they share with it twice.
@@ -101,10 +112,8 @@ class Autoencoder(keras.Model):
             graph=keras.Model(
                 inputs, parts if training_weight is None else [*parts, training_weight]
             ),
-            weighted=None
-            if training_weight is None
-            else keras.Model(inputs, [outputs, training_weight]),
-            weight=None,
+            training=keras.Model(inputs, [outputs, wanted]) if wanted else None,
+            noted={},
             resamplings=None,
             encoder=keras.Model(inputs, code, name="encoder"),
             decoder=keras.Model(decoder_input, outputs, name="decoder"),
@@ -161,16 +170,17 @@ class Autoencoder(keras.Model):
         )
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """The reconstruction; in training it also notes the weights that go with it."""
-        if not training or self._parts.weighted is None:
+        """The reconstruction; in training it also notes what else the loss wants."""
+        if not training or self._parts.training is None:
             return super().call(inputs, training=training, mask=mask)
-        outputs, self._parts.weight = self._parts.weighted.call(
-            inputs, training=training, mask=mask
-        )
+        outputs, self._parts.noted = self._parts.training.call(inputs, training=training, mask=mask)
         return outputs
 
     def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Trains the model; arguments as for `keras.Model.fit`, where `y` may be left out.
+
+        `y` is the target, or a dictionary of the target as `"reconstruction"`, which may be left
+        out, and bits `[n, code_dim]` as `"code"`.
 
         Raises:
             ValueError: If `x` is an array that is empty, of the wrong shape, not finite, or
@@ -203,27 +213,42 @@ class Autoencoder(keras.Model):
         training: bool = True,
     ) -> Any:
         """The reconstruction error, or the compiled loss, and the penalties of the layers."""
-        y = x if y is None else y
+        y, codes = _targets(x, y)
         if self._compile_loss is not None:
             if self.missing_values:
                 raise ValueError(
                     "A model of missing values judges its reconstructions by its likelihood: "
                     "leave out `loss` in compile. Received: a compiled loss"
                 )
-            return super().compute_loss(
+            loss = super().compute_loss(
                 x, self.preprocessor(y), y_pred, sample_weight, training=training
             )
-        weight = self._parts.weight if training else None
+            return loss if codes is None else loss + self._code_error(x, codes, training)
+        weight = self._parts.noted.get("weight") if training else None
         errors = self._error(self.preprocessor(y), y_pred, weight)
         if sample_weight is not None:
             errors *= keras.ops.cast(sample_weight, errors.dtype)
-        return keras.ops.mean(errors) + sum(self.losses)
+        loss = keras.ops.mean(errors) + sum(self.losses)
+        return loss if codes is None else loss + self._code_error(x, codes, training)
+
+    def _code_error(self, x: Any, codes: Any, training: bool) -> Any:
+        if self.code_weight is None:
+            raise ValueError(
+                'This model cannot be taught codes: leave out y["code"], or use the variant '
+                "`semantic-hash`. Received: codes"
+            )
+        activations = self._parts.noted["code"] if training else self.encoder(x)
+        error = keras.ops.mean(
+            keras.losses.binary_crossentropy(keras.ops.cast(codes, "float32"), activations)
+        )
+        self.code_error_tracker.update_state(error)
+        return self.code_weight * error
 
     def compute_metrics(
         self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
     ) -> dict[str, Any]:
         """Updates the reconstruction error and the compiled metrics."""
-        y = x if y is None else y
+        y, _ = _targets(x, y)
         self.reconstruction_error_tracker.update_state(
             self.reconstruction_error(y, y_pred), sample_weight
         )
@@ -255,7 +280,7 @@ class Autoencoder(keras.Model):
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         reconstruction = self.decoder(self.binarize(self.encoder(x)))
         self.binarized_error_tracker.update_state(
-            self.reconstruction_error(x if y is None else y, reconstruction), sample_weight
+            self.reconstruction_error(_targets(x, y)[0], reconstruction), sample_weight
         )
         return self.get_metrics_result()
 
@@ -289,6 +314,7 @@ class Autoencoder(keras.Model):
             "code_size": self.code.size,
             "likelihood": self.likelihood,
             "missing_values": self.missing_values,
+            "code_weight": self.code_weight,
             "recipe": self.recipe,
         }
 
@@ -307,6 +333,7 @@ class Autoencoder(keras.Model):
             code_spec=CodeSpec(config["code_kind"], config["code_size"]),
             likelihood=config["likelihood"],
             missing_values=config["missing_values"],
+            code_weight=config["code_weight"],
             recipe=config["recipe"],
             name=config["name"],
         )
@@ -315,3 +342,10 @@ class Autoencoder(keras.Model):
 def _explicit_target(x: Any, y: Any, kwargs: dict[str, Any]) -> Any:
     # Keras drops the sample weights, without a word, where there is no y.
     return x if y is None and kwargs.get("sample_weight") is not None else y
+
+
+def _targets(x: Any, y: Any) -> tuple[Any, Any]:
+    """What to reconstruct, and the codes to teach or `None`."""
+    if isinstance(y, dict):
+        return y.get("reconstruction", x), y.get("code")
+    return x if y is None else y, None

@@ -61,7 +61,11 @@ class Plan:
         return self.code.size
 
     def autoencoder(
-        self, code: Any, decoder_input: Any = None, training_weight: Any = None
+        self,
+        code: Any,
+        decoder_input: Any = None,
+        training_weight: Any = None,
+        code_weight: float | None = None,
     ) -> Autoencoder:
         """Completes the model, and corrupts what the encoder reads in training if asked to.
 
@@ -74,6 +78,7 @@ class Plan:
             decoder_input: What the decoder reads in training; the clean code by default.
             training_weight: Weight of each component of the target in the training loss, a
                 tensor of the target's shape; 1 by default.
+            code_weight: See `Autoencoder`.
 
         Returns:
             The model.
@@ -104,6 +109,7 @@ class Plan:
             code_spec=self.code,
             likelihood=self.likelihood,
             missing_values=self.missing_values,
+            code_weight=code_weight,
         )
 
     def _on_corrupted(self, corrupted: Any, decoder_input: Any) -> Any:

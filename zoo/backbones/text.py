@@ -11,6 +11,8 @@ import numpy as np
 from zoo.backbones.dense import Dense
 from zoo.registry import backbone
 
+# About the length of a text of 50 words, so that layers learn at their usual pace.
+LENGTH = 5.0
 WEIGHTINGS = {"count": "count", "tf-idf": "tf_idf", "binary": "multi_hot"}
 
 
@@ -83,5 +85,6 @@ class Text(Dense):
         return layer
 
     def encode(self, x: Any) -> Any:
-        """Applies the hidden layers to the logarithms of 1 + counts."""
-        return super().encode(keras.ops.log1p(x))
+        """Applies the hidden layers to the logarithms of 1 + counts, brought to one length."""
+        lengths = keras.layers.UnitNormalization(name="encoder_unit_length")
+        return super().encode(LENGTH * lengths(keras.ops.log1p(x)))

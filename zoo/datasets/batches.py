@@ -12,7 +12,11 @@ from zoo.datasets.sparse import SparseRows
 
 
 def shuffled_batches(
-    x: np.ndarray | SparseRows, batch_size: int, seed: int, first_epoch: int = 0
+    x: np.ndarray | SparseRows,
+    batch_size: int,
+    seed: int,
+    first_epoch: int = 0,
+    codes: np.ndarray | None = None,
 ) -> tf.data.Dataset:
     """Endless epochs of full batches, shuffled anew for each epoch.
 
@@ -23,6 +27,7 @@ def shuffled_batches(
         batch_size: Rows of a batch, at most n.
         seed: Seed of the order.
         first_epoch: The epoch to begin with.
+        codes: Bits `[n, bits]` to teach; batches are then pairs `(x, {"code": bits})`.
 
     Returns:
         The data set, for `fit(..., steps_per_epoch=n // batch_size)`. The rows left out because
@@ -38,9 +43,13 @@ def shuffled_batches(
         )
 
     numbers = tf.data.Dataset.range(first_epoch, np.iinfo(np.int32).max, output_type=tf.int32)
-    batches = numbers.flat_map(epoch).map(
-        lambda chosen: tf.ensure_shape(gather(chosen), (batch_size, *x.shape[1:]))
-    )
+    taught = None if codes is None else _gather(codes)
+
+    def batch(chosen: tf.Tensor) -> Any:
+        rows = tf.ensure_shape(gather(chosen), (batch_size, *x.shape[1:]))
+        return rows if taught is None else (rows, {"code": taught(chosen)})
+
+    batches = numbers.flat_map(epoch).map(batch)
     options = tf.data.Options()
     # There is nothing to tune, and the end of training would wait for the tuner's thread, which
     # sleeps for ever longer: for as long as training took, up to a minute.

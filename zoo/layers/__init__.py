@@ -29,6 +29,7 @@ from zoo.layers.mask_padding import MaskPadding
 from zoo.layers.masking_corruption import MaskingCorruption
 from zoo.layers.mean_only_batch_normalization import MeanOnlyBatchNormalization
 from zoo.layers.missing_indicator import MissingIndicator
+from zoo.layers.oriented_gradients import OrientedGradients
 from zoo.layers.pack_bits import PackBits
 from zoo.layers.penalty import Penalty
 from zoo.layers.perplexity import Perplexity
@@ -76,6 +77,7 @@ __all__ = [
     "MaskingCorruption",
     "MeanOnlyBatchNormalization",
     "MissingIndicator",
+    "OrientedGradients",
     "PackBits",
     "Penalty",
     "Perplexity",

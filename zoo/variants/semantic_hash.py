@@ -17,6 +17,7 @@ def semantic_hash(
     noise: float | keras.optimizers.schedules.LearningRateSchedule = 4.0,
     training_steps: int = 2000,
     balance: bool = True,
+    code_weight: float = 10.0,
     seed: int | None = None,
 ) -> Autoencoder:
     """Binary codes, by noise that grows before the sigmoid while training goes on.
@@ -29,17 +30,21 @@ def semantic_hash(
             them, linearly from 0.
         balance: Whether pre-activations are centred, so that each bit is set about half of the
             time. Their scale stays free: noise saturates the code only if it can grow.
+        code_weight: Factor, in the loss, of the cross-entropy between noisy activations and the
+            codes that `fit` is given, if it is: see `zoo.neighbours`.
         seed: Seed of the noise.
 
     Returns:
         The model.
 
     Raises:
-        ValueError: If `noise` is negative or `training_steps` is not positive.
+        ValueError: If `noise` or `code_weight` is negative or `training_steps` is not positive.
 
     Reference:
         [Salakhutdinov & Hinton, Semantic Hashing, 2009](https://doi.org/10.1016/j.ijar.2008.11.006)
     """
+    if code_weight < 0:
+        raise ValueError(f"`code_weight` must not be negative. Received: {code_weight}")
     features = plan.backbone.encode(plan.encoder_input)
     logits = keras.layers.Dense(plan.code_dim, use_bias=not balance, name="logits")(features)
     if balance:
@@ -48,4 +53,6 @@ def semantic_hash(
         noise = linear(0.0, noise, training_steps)
     noisy = SaturatingNoise(noise, seed=seed, name="saturating_noise")(logits)
     sigmoid = keras.layers.Activation("sigmoid", dtype="float32", name="code")
-    return plan.autoencoder(code=sigmoid(logits), decoder_input=sigmoid(noisy))
+    return plan.autoencoder(
+        code=sigmoid(logits), decoder_input=sigmoid(noisy), code_weight=code_weight
+    )

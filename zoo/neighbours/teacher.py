@@ -1,0 +1,166 @@
+"""`NeighbourCodes`: bits of a neighbour graph's slowest-varying functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+import scipy.sparse.linalg
+
+from zoo.neighbours.graph import nearest_rows
+from zoo.neighbours.rotation import binary_rotation
+
+NEIGHBOURS = 30
+# More dimensions are noise; more bits are several for each of them.
+MAX_DIMS = 64
+# Rows that the graph is made of; others get the mean of the neighbours that they have there.
+MAX_ROWS = 60_000
+# Rows that the rotation is fitted to.
+ROTATION_ROWS = 20_000
+# What the last dimension counts against one that is constant on the graph.
+LAST_WEIGHT = 0.5
+
+
+class NeighbourCodes:
+    """Codes in which neighbours differ in few bits.
+
+    The rows become the nodes of a graph, joined to their nearest neighbours. The eigenvectors
+    of a random walk on it with the largest eigenvalues are the functions of the nodes that
+    change least between neighbours (Laplacian eigenmaps); scaled by powers of the eigenvalues
+    they embed the rows by where walks of some length lead (diffusion maps). Each row of them is
+    brought to length 1, and the rotation that makes it nearly binary gives the bits.
+
+    Args:
+        bits: Bits of a code.
+        neighbours: Neighbours that a row is joined to.
+        seed: Seed of the rotation, and of the choice of rows where there are too many.
+
+    Raises:
+        ValueError: If a number is not positive.
+
+    Reference:
+        [Zhang et al., Self-Taught Hashing for Fast Similarity Search,
+        2010](https://doi.org/10.1145/1835449.1835455);
+        [Belkin & Niyogi, Laplacian Eigenmaps, 2003](https://doi.org/10.1162/089976603321780317);
+        [Coifman & Lafon, Diffusion Maps, 2006](https://doi.org/10.1016/j.acha.2006.04.006)
+
+    Example:
+    >>> teacher = NeighbourCodes(32).fit(features)
+    >>> teacher.transform(features)
+    """
+
+    def __init__(self, bits: int, neighbours: int = NEIGHBOURS, seed: int = 0):
+        if bits < 1 or neighbours < 1:
+            raise ValueError(
+                "`bits` and `neighbours` must be positive. "
+                f"Received: bits={bits}, neighbours={neighbours}"
+            )
+        self.bits = bits
+        self.neighbours = neighbours
+        self.seed = seed
+
+    def fit(self, features: Any, progress: Callable[[int], None] | None = None) -> NeighbourCodes:
+        """Finds the neighbours of all rows and the functions that change least among them.
+
+        Args:
+            features: float32 `[n, features]` with rows of length 1, dense or SciPy's CSR.
+            progress: Called with the number of rows whose neighbours are found.
+
+        Returns:
+            The object itself.
+
+        Raises:
+            ValueError: If there are too few rows.
+        """
+        count = features.shape[0]
+        if count <= self.bits + 1:
+            raise ValueError(
+                f"Codes of {self.bits} bits that keep neighbours together want more than "
+                f"{self.bits + 1} rows. Received: {count} rows"
+            )
+        rows = np.arange(count)
+        if count > MAX_ROWS:
+            rows = np.sort(np.random.default_rng(self.seed).permutation(count)[:MAX_ROWS])
+        self.features = features[rows]
+        neighbours = min(self.neighbours, len(rows) - 1)
+        found = nearest_rows(self.features, self.features, neighbours, False, progress)
+        self.embedding = _unit(_diffusion(found, min(self.bits, MAX_DIMS)))
+        some = self.embedding[:: -(-len(rows) // ROTATION_ROWS)]
+        self.rotation = binary_rotation(some, self.bits, self.seed)
+        return self
+
+    def embed(
+        self, features: Any, itself: bool = True, progress: Callable[[int], None] | None = None
+    ) -> np.ndarray:
+        """The rotated embedding of any rows: the mean of their neighbours'.
+
+        Args:
+            features: Rows, as for `fit`.
+            itself: As for `nearest_rows`.
+            progress: Called with the number of rows that are done.
+
+        Returns:
+            Float `[n, bits]`; its signs are the codes.
+        """
+        neighbours = min(self.neighbours, len(self.embedding) - 1)
+        found = nearest_rows(features, self.features, neighbours, itself, progress)
+        return _unit(self.embedding[found].mean(1)) @ self.rotation
+
+    def transform(self, features: Any, progress: Callable[[int], None] | None = None) -> np.ndarray:
+        """The codes of any rows, uint8 of 0 and 1 `[n, bits]`; see `embed`."""
+        return (self.embed(features, progress=progress) > 0).astype("uint8")
+
+
+def neighbour_codes(
+    features: Any,
+    bits: int,
+    neighbours: int = NEIGHBOURS,
+    seed: int = 0,
+    progress: Callable[[int], None] | None = None,
+) -> np.ndarray:
+    """Codes of rows, to teach an encoder; see `NeighbourCodes`.
+
+    Args:
+        features: float32 `[n, features]` with rows of length 1, dense or SciPy's CSR.
+        bits: Bits of a code.
+        neighbours: Neighbours that a row is joined to.
+        seed: See `NeighbourCodes`.
+        progress: Called with the number of rows whose neighbours are found.
+
+    Returns:
+        uint8 of 0 and 1 `[n, bits]`.
+
+    Raises:
+        ValueError: If there are too few rows or a number is not positive.
+
+    Example:
+    >>> codes = neighbour_codes(neighbour_features(ae, x), 32)
+    >>> ae.fit(x, {"code": codes})
+    """
+    teacher = NeighbourCodes(bits, neighbours, seed).fit(features, progress)
+    if features.shape[0] > MAX_ROWS:
+        return teacher.transform(features, progress)
+    return (teacher.embedding @ teacher.rotation > 0).astype("uint8")
+
+
+def _diffusion(found: np.ndarray, dims: int) -> np.ndarray:
+    """The diffusion map of the graph that joins each row to those found for it `[n, dims]`."""
+    count, k = found.shape
+    starts = np.arange(0, count * k + 1, k)
+    joined = scipy.sparse.csr_array((np.full(count * k, 0.5), found.ravel(), starts), (count,) * 2)
+    weights = joined + joined.T
+    root = np.sqrt(weights.sum(1))
+    walk = scipy.sparse.diags_array(1 / root) @ weights @ scipy.sparse.diags_array(1 / root)
+    # Where to begin is fixed, for the result is to be.
+    start = np.random.default_rng(0).normal(size=count)
+    values, vectors = scipy.sparse.linalg.eigsh(walk, dims + 1, which="LA", tol=1e-3, v0=start)
+    values, vectors = values[::-1], vectors[:, ::-1]
+    # The first is constant on the graph and tells nothing.
+    values, vectors = np.clip(values[1:], 1e-3, 1 - 1e-9), vectors[:, 1:] / root[:, None]
+    return vectors * values ** (np.log(LAST_WEIGHT) / np.log(values[-1]))
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
