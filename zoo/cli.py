@@ -116,7 +116,16 @@ Examples:
 @click.option("--backbone", help="See `list`; chosen by the kind of data if left out.")
 @click.option("--code-dim", default=32, show_default=True, help="Units, or bits, of the code.")
 @click.option("--likelihood", help="bernoulli or gaussian; chosen by the data if left out.")
-@click.option("--epochs", type=int, help="Passes over the data; by default about 4,000 steps.")
+@click.option(
+    "--epochs",
+    type=int,
+    help="Passes; by default about 4,000 steps, with neighbours 1,000.",
+)
+@click.option(
+    "--neighbours",
+    type=int,
+    help="Rows that the code of each is taught to be near to; semantic-hash: 30, 0 for none.",
+)
 @click.option(
     "--pretrain-epochs",
     type=int,

@@ -14,17 +14,16 @@ import zoo.datasets
 from zoo.autoencoder import Autoencoder
 from zoo.checks import check_training_data
 from zoo.training.checkpoint import Checkpoint
-from zoo.training.new_model import choose_backbone, new_model
+from zoo.training.new_model import new_model
 from zoo.training.pretraining import pretrain_run
 from zoo.training.progress import ProgressBar
+from zoo.training.recipe import complete
 from zoo.training.run import Run
+from zoo.training.teaching import codes_to_teach
 
 MAX_VALIDATION_ROWS = 5000
 VALIDATION_BATCH = 1000
 HISTOGRAM_ROWS = 500
-# How long to train where nobody says.
-TRAINING_STEPS = 4000
-MIN_EPOCHS, MAX_EPOCHS = 10, 100
 
 
 def fit_run(run: Run, config: dict[str, Any], progress: bool = True) -> Autoencoder:
@@ -37,8 +36,11 @@ def fit_run(run: Run, config: dict[str, Any], progress: bool = True) -> Autoenco
         run: The folder.
         config: `data`, `data_dir`, `reading` (how `zoo.datasets.load` reads it; may be left out),
             `variant`, `backbone` and `likelihood` (`None` to choose by the data), `code_dim`,
-            `epochs` (`None` for about 4,000 steps), `pretrain_epochs` (of each layer by itself
-            before, see `zoo.pretrain`; may be left out), `batch_size`, `learning_rate`, `seed`,
+            `epochs` (`None` for about 4,000 steps, 1,000 where codes are taught), `neighbours`
+            (how many rows each row is to be near to, see `zoo.neighbours`; `None` or left out
+            for 30 where the variant can be taught codes, 0 for none), `pretrain_epochs` (of each
+            layer by itself before, see `zoo.pretrain`; may be left out), `batch_size`,
+            `learning_rate`, `seed`,
             `options`.
         progress: Whether to show a progress bar.
 
@@ -58,10 +60,7 @@ def fit_run(run: Run, config: dict[str, Any], progress: bool = True) -> Autoenco
     train, validation = _hold_out(dataset.x_train, config["seed"])
     batch_size = min(config["batch_size"], len(train))
     steps = len(train) // batch_size
-    backbone = choose_backbone(dataset, config["variant"], config["backbone"])
-    config = {**config, "backbone": backbone}
-    if config["epochs"] is None:
-        config = {**config, "epochs": min(MAX_EPOCHS, max(MIN_EPOCHS, TRAINING_STEPS // steps))}
+    config = complete(config, dataset, len(train))
     try:
         with run.lock():
             if run.model_file.exists():
@@ -82,6 +81,7 @@ def fit_run(run: Run, config: dict[str, Any], progress: bool = True) -> Autoenco
             )
             if config.get("pretrain_epochs") and not epochs_done:
                 pretrain_run(run, model, train, config, progress)
+            codes = codes_to_teach(run, model, train, config, progress)
             callbacks = [
                 Checkpoint(run, validation[:HISTOGRAM_ROWS], epochs_done),
                 keras.callbacks.TensorBoard(run.tensorboard_folder, write_graph=False),
@@ -89,7 +89,9 @@ def fit_run(run: Run, config: dict[str, Any], progress: bool = True) -> Autoenco
             if progress:
                 callbacks.append(ProgressBar(config["epochs"], epochs_done))
             model.fit(
-                zoo.datasets.shuffled_batches(train, batch_size, config["seed"], epochs_done),
+                zoo.datasets.shuffled_batches(
+                    train, batch_size, config["seed"], epochs_done, codes
+                ),
                 steps_per_epoch=steps,
                 initial_epoch=epochs_done,
                 epochs=config["epochs"],

@@ -1,4 +1,4 @@
-"""A new model for a data set: backbone and preprocessing are chosen by the kind of data."""
+"""A new model for a data set: preprocessing is chosen by the kind of data."""
 
 from __future__ import annotations
 
@@ -13,27 +13,6 @@ from zoo.autoencoder import Autoencoder
 from zoo.datasets import Dataset
 
 STEPS_PER_EXECUTION = 16
-# Kinds of data for which a variant's own backbone is not the one to take.
-BACKBONES = {"text": "text", "counts": "text", "table": "tabular", "series": "sequence"}
-
-
-def choose_backbone(dataset: Dataset, variant: str, wanted: str | None) -> str:
-    """The backbone of a run.
-
-    Args:
-        dataset: The data.
-        variant: Name of the variant.
-        wanted: Name of a backbone, or `None` for the one that suits the data.
-
-    Raises:
-        ValueError: If the wanted one cannot read the data, or the variant is unknown.
-    """
-    suited = BACKBONES.get(dataset.kind)
-    backbone = wanted or suited or zoo.registry.default_backbone(variant)
-    if dataset.x_train.dtype.kind in "OUS" and backbone != suited:
-        what = "Texts want" if dataset.kind == "text" else "Tables with categories want"
-        raise ValueError(f"{what} backbone={suited!r}. Received: backbone={backbone!r}")
-    return backbone
 
 
 def new_model(dataset: Dataset, train: Any, config: dict[str, Any], steps: int) -> Autoencoder:

@@ -18,8 +18,9 @@ class Run:
     """A folder with a model, the options it was made with, and what was measured.
 
     `model.keras` the model with its optimizer; `config.json` all options, seeds, versions and
-    the data's fingerprint; `history.csv` a row an epoch; `metrics.json`; `report.html` and its
-    figures; `tensorboard/`. Every file is replaced whole or not at all.
+    the data's fingerprint; `taught_codes.npy` the codes that the encoder is taught, if it is, as
+    packed bits of the training rows; `history.csv` a row an epoch; `metrics.json`;
+    `report.html` and its figures; `tensorboard/`. Every file is replaced whole or not at all.
 
     Args:
         folder: The folder, which need not exist.
@@ -32,6 +33,7 @@ class Run:
         self.folder = pathlib.Path(folder)
         self.model_file = self.folder / MODEL_FILE
         self.config_file = self.folder / "config.json"
+        self.codes_file = self.folder / "taught_codes.npy"
         self.history_file = self.folder / "history.csv"
         self.metrics_file = self.folder / "metrics.json"
         self.activations_file = self.folder / "activations.json"
