@@ -103,6 +103,7 @@ def main():
     parser.add_argument("--data", nargs="*", choices=list(PROTOCOLS), default=list(PROTOCOLS))
     parser.add_argument("--bits", nargs="*", type=int, help="lengths of code; the protocol's")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--ours", action="store_true", help="leave out the classical methods")
     arguments = parser.parse_args()
     path = RESULTS / "retrieval.json"
     rows = json.loads(path.read_text())["rows"] if path.exists() else []
@@ -126,10 +127,12 @@ def main():
     for name in arguments.data:
         dataset = read(name, arguments.data_dir)
         texts = dataset.kind == "counts"
-        vectors = classical_hashing.vectors(dataset)
-        report(name, "exact search", None, [measure(*vectors, dataset, binary=False)])
+        classical = {} if arguments.ours else classical_hashing.METHODS
+        if classical:
+            vectors = classical_hashing.vectors(dataset)
+            report(name, "exact search", None, [measure(*vectors, dataset, binary=False)])
         for bits in arguments.bits or PROTOCOLS[name].bits:
-            for method, hashing in classical_hashing.METHODS.items():
+            for method, hashing in classical.items():
                 runs = [
                     measure(*hashing(*vectors, bits, seed, texts), dataset, binary=True)
                     for seed in range(arguments.seeds if hashing.random else 1)

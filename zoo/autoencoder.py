@@ -238,11 +238,9 @@ class Autoencoder(keras.Model):
                 "`semantic-hash`. Received: codes"
             )
         activations = self._parts.noted["code"] if training else self.encoder(x)
-        error = keras.ops.mean(
-            keras.losses.binary_crossentropy(keras.ops.cast(codes, "float32"), activations)
-        )
-        self.code_error_tracker.update_state(error)
-        return self.code_weight * error
+        errors = keras.losses.binary_crossentropy(keras.ops.cast(codes, "float32"), activations)
+        self.code_error_tracker.update_state(errors)
+        return self.code_weight * keras.ops.mean(errors)
 
     def compute_metrics(
         self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None

@@ -9,7 +9,9 @@ from tests.zoo.testing import check_export, run_quick_variant_test, run_variant_
 
 VARIANTS = [entry.name for entry in zoo.list_variants()]
 # Those for images; the others have data, and tests, of their own.
-BACKBONES = [name for name in ("conv", "dense", "resnet", "vit") if name in zoo.list_backbones()]
+BACKBONES = [
+    name for name in ("conv", "dense", "gradients", "resnet", "vit") if name in zoo.list_backbones()
+]
 
 # What a variant needs in place of the sizes that all others get.
 NEEDS = {
@@ -46,7 +48,8 @@ def x():
 
 def make(name, backbone=None):
     backbone = backbone or ONLY.get(name, "dense")
-    small = {"dense": {"hidden": (16,)}, "conv": {"filters": (4, 8)}}.get(backbone, {})
+    small = {"hidden": (16,)}
+    small = {"dense": small, "gradients": small, "conv": {"filters": (4, 8)}}.get(backbone, {})
     options = {"code_dim": 8, **small} | NEEDS.get(name, {})
     return zoo.create(name, input_shape=(6, 6, 1), backbone=backbone, **options)
 

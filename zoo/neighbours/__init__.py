@@ -2,6 +2,7 @@
 
 from zoo.neighbours.features import neighbour_features
 from zoo.neighbours.graph import nearest_rows
+from zoo.neighbours.refinement import refine_bits
 from zoo.neighbours.rotation import binary_rotation
 from zoo.neighbours.teacher import NeighbourCodes, neighbour_codes
 
@@ -11,4 +12,5 @@ __all__ = [
     "nearest_rows",
     "neighbour_codes",
     "neighbour_features",
+    "refine_bits",
 ]

@@ -10,11 +10,12 @@ import scipy.sparse
 import scipy.sparse.linalg
 
 from zoo.neighbours.graph import nearest_rows
+from zoo.neighbours.refinement import refine_bits
 from zoo.neighbours.rotation import binary_rotation
 
 NEIGHBOURS = 30
-# More dimensions are noise; more bits are several for each of them.
-MAX_DIMS = 64
+# Dimensions that codes are fitted to: two for each bit, within these bounds.
+MIN_DIMS, MAX_DIMS = 64, 128
 # Rows that the graph is made of; others get the mean of the neighbours that they have there.
 MAX_ROWS = 60_000
 # Rows that the rotation is fitted to.
@@ -30,7 +31,8 @@ class NeighbourCodes:
     of a random walk on it with the largest eigenvalues are the functions of the nodes that
     change least between neighbours (Laplacian eigenmaps); scaled by powers of the eigenvalues
     they embed the rows by where walks of some length lead (diffusion maps). Each row of them is
-    brought to length 1, and the rotation that makes it nearly binary gives the bits.
+    brought to length 1; bits are found by a rotation (`binary_rotation`), and then changed until
+    their inner products are as near to those of the rows as can be (`refine_bits`).
 
     Args:
         bits: Bits of a code.
@@ -86,31 +88,33 @@ class NeighbourCodes:
         self.features = features[rows]
         neighbours = min(self.neighbours, len(rows) - 1)
         found = nearest_rows(self.features, self.features, neighbours, False, progress)
-        self.embedding = _unit(_diffusion(found, min(self.bits, MAX_DIMS)))
-        some = self.embedding[:: -(-len(rows) // ROTATION_ROWS)]
-        self.rotation = binary_rotation(some, self.bits, self.seed)
+        dims = min(MAX_DIMS, max(MIN_DIMS, 2 * self.bits), len(rows) - 2)
+        map_ = _diffusion(found, dims)
+        first = _unit(map_[:, : self.bits])
+        some = first[:: -(-len(rows) // ROTATION_ROWS)]
+        signs = np.where(first @ binary_rotation(some, self.bits, self.seed) > 0, 1, -1)
+        self.signs = refine_bits(_unit(map_), signs, self.seed)
         return self
 
-    def embed(
-        self, features: Any, itself: bool = True, progress: Callable[[int], None] | None = None
-    ) -> np.ndarray:
-        """The rotated embedding of any rows: the mean of their neighbours'.
+    @property
+    def codes(self) -> np.ndarray:
+        """The codes of the rows that the graph is made of, uint8 of 0 and 1."""
+        return (self.signs > 0).astype("uint8")
+
+    def transform(self, features: Any, progress: Callable[[int], None] | None = None) -> np.ndarray:
+        """The codes of any rows: what most of their neighbours have, bit by bit.
 
         Args:
             features: Rows, as for `fit`.
-            itself: As for `nearest_rows`.
             progress: Called with the number of rows that are done.
 
         Returns:
-            Float `[n, bits]`; its signs are the codes.
+            uint8 of 0 and 1 `[n, bits]`.
         """
-        neighbours = min(self.neighbours, len(self.embedding) - 1)
-        found = nearest_rows(features, self.features, neighbours, itself, progress)
-        return _unit(self.embedding[found].mean(1)) @ self.rotation
-
-    def transform(self, features: Any, progress: Callable[[int], None] | None = None) -> np.ndarray:
-        """The codes of any rows, uint8 of 0 and 1 `[n, bits]`; see `embed`."""
-        return (self.embed(features, progress=progress) > 0).astype("uint8")
+        neighbours = min(self.neighbours, len(self.signs))
+        found = nearest_rows(features, self.features, neighbours, progress=progress)
+        votes = np.stack([self.signs[some].sum(0) for some in found])
+        return (votes > 0).astype("uint8")
 
 
 def neighbour_codes(
@@ -142,7 +146,7 @@ def neighbour_codes(
     teacher = NeighbourCodes(bits, neighbours, seed).fit(features, progress)
     if features.shape[0] > MAX_ROWS:
         return teacher.transform(features, progress)
-    return (teacher.embedding @ teacher.rotation > 0).astype("uint8")
+    return teacher.codes
 
 
 def _diffusion(found: np.ndarray, dims: int) -> np.ndarray:
@@ -153,12 +157,17 @@ def _diffusion(found: np.ndarray, dims: int) -> np.ndarray:
     weights = joined + joined.T
     root = np.sqrt(weights.sum(1))
     walk = scipy.sparse.diags_array(1 / root) @ weights @ scipy.sparse.diags_array(1 / root)
+    # One eigenvector is known: it is constant on the graph and tells nothing. It is taken out of
+    # the operator, not out of the result, for where the graph falls apart there are several of
+    # the same eigenvalue, which come out mixed.
+    constant = root / np.linalg.norm(root)
+    others = scipy.sparse.linalg.LinearOperator(
+        walk.shape, matvec=lambda v: walk @ v - constant * (constant @ v), dtype="float64"
+    )
     # Where to begin is fixed, for the result is to be.
     start = np.random.default_rng(0).normal(size=count)
-    values, vectors = scipy.sparse.linalg.eigsh(walk, dims + 1, which="LA", tol=1e-3, v0=start)
-    values, vectors = values[::-1], vectors[:, ::-1]
-    # The first is constant on the graph and tells nothing.
-    values, vectors = np.clip(values[1:], 1e-3, 1 - 1e-9), vectors[:, 1:] / root[:, None]
+    values, vectors = scipy.sparse.linalg.eigsh(others, dims, which="LA", tol=1e-3, v0=start)
+    values, vectors = np.clip(values[::-1], 1e-3, 1 - 1e-9), vectors[:, ::-1] / root[:, None]
     return vectors * values ** (np.log(LAST_WEIGHT) / np.log(values[-1]))
 
 

@@ -38,12 +38,15 @@ def complete(config: dict[str, Any], dataset: Dataset, rows: int) -> dict[str, A
     neighbours = _neighbours(config, dataset, rows)
     backbone = _backbone(config, dataset, neighbours)
     options = dict(config["options"])
-    if neighbours and not {"corruption", "hidden"} & set(options):
-        options = NEIGHBOUR_OPTIONS.get(dataset.kind, {}) | options
+    if neighbours:
+        suited = dict(NEIGHBOUR_OPTIONS.get(dataset.kind, {}))
+        if "corruption" in options:
+            suited.pop("corruption_level", None)
+        options = suited | options
     steps = rows // min(config["batch_size"], rows)
-    wanted, least = (
-        (TAUGHT_STEPS, MIN_TAUGHT_EPOCHS) if neighbours else (TRAINING_STEPS, MIN_EPOCHS)
-    )
+    wanted, least = TRAINING_STEPS, MIN_EPOCHS
+    if neighbours:
+        wanted, least = TAUGHT_STEPS, MIN_TAUGHT_EPOCHS
     epochs = config["epochs"] or min(MAX_EPOCHS, max(least, wanted // steps))
     filled_in = {"backbone": backbone, "options": options, "neighbours": neighbours}
     return {**config, **filled_in, "epochs": epochs}

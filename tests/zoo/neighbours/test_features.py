@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+
+import zoo
+from zoo.neighbours import neighbour_features
+
+rng = np.random.default_rng(0)
+
+
+def lengths(features):
+    squares = features.multiply(features) if hasattr(features, "multiply") else features**2
+    return np.sqrt(np.asarray(squares.sum(1)).ravel())
+
+
+def test_words_weigh_by_how_rare_they_are():
+    x = np.array([[1, 1, 0], [1, 0, 1], [1, 0, 0]] * 5, "float32")
+    ae = zoo.create("semantic-hash", (3,), 4, backbone="text", hidden=(4,))
+    features = neighbour_features(ae, x)
+    np.testing.assert_allclose(lengths(features), 1, rtol=1e-6)
+    rows = features.toarray()
+    assert rows[0, 1] > rows[0, 0] > rows[0, 2] == 0
+
+
+def test_texts_go_through_the_models_vocabulary():
+    texts = np.array(["red wine", "red bread", "old wine"] * 4, object)
+    ae = zoo.create("semantic-hash", (), 4, backbone="text", hidden=(4,), adapt=texts)
+    features = neighbour_features(ae, texts).toarray()
+    np.testing.assert_allclose(features[0], features[3])
+    assert features[0] @ features[1] < 0.9
+
+
+@pytest.mark.parametrize("shape", [(12, 12, 1), (7,), (150,)])
+def test_dense_rows_have_length_one_and_at_most_100_components(shape):
+    x = rng.random((230, *shape)).astype("float32")
+    done = []
+    ae = zoo.create("semantic-hash", shape, 4, hidden=(4,))
+    features = neighbour_features(ae, x, done.append)
+    assert features.shape[1] <= 100
+    assert done[-1] == 230
+    np.testing.assert_allclose(lengths(features), 1, rtol=1e-5)
+
+
+def test_images_are_alike_if_their_edges_are():
+    square = np.zeros((40, 12, 12, 1), "float32")
+    square[::2, 3:9, 3:9] = 1
+    square[1::2, 4:8, 1:11] = 1
+    ae = zoo.create("semantic-hash", (12, 12, 1), 4, hidden=(4,))
+    dark = neighbour_features(ae, square)
+    assert dark[0] @ dark[2] > 0.99 > dark[0] @ dark[1]
