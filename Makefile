@@ -1,5 +1,5 @@
-# make demo   set up and run the whole pipeline on real images: DATA=digits|mnist|fashion_mnist or
-#             the path of an .npz; DATA_DIR=folder of NAME.npz files, searched before downloading
+# make demo   set up and run the whole pipeline on real data: DATA=digits|mnist|fashion_mnist|
+#             ng20_text or a path; DATA_DIR=folder of NAME.npz files, searched before downloading
 # make test   set up and run the tests
 # make lint   ruff and type checks
 PYTHON ?= python3

@@ -39,6 +39,10 @@ class NeighbourCodes:
         neighbours: Neighbours that a row is joined to.
         seed: Seed of the rotation, and of the choice of rows where there are too many.
 
+    Attributes:
+        map: The diffusion map `[n, dims]`, the slowest dimension first, once fitted.
+        codes: The codes of the rows that it was fitted to, uint8 of 0 and 1 `[n, bits]`.
+
     Raises:
         ValueError: If a number is not positive.
 
@@ -89,11 +93,11 @@ class NeighbourCodes:
         neighbours = min(self.neighbours, len(rows) - 1)
         found = nearest_rows(self.features, self.features, neighbours, False, progress)
         dims = min(MAX_DIMS, max(MIN_DIMS, 2 * self.bits), len(rows) - 2)
-        map_ = _diffusion(found, dims)
-        first = _unit(map_[:, : self.bits])
+        self.map = _diffusion(found, dims)
+        first = _unit(self.map[:, : self.bits])
         some = first[:: -(-len(rows) // ROTATION_ROWS)]
         signs = np.where(first @ binary_rotation(some, self.bits, self.seed) > 0, 1, -1)
-        self.signs = refine_bits(_unit(map_), signs, self.seed)
+        self.signs = refine_bits(_unit(self.map), signs, self.seed)
         return self
 
     @property
