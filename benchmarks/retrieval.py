@@ -8,8 +8,8 @@ sensitive hashing, the signs of principal components, spectral hashing, iterativ
 (ITQ), and exact search by real vectors. Everything sees the training rows without their labels;
 the labels only judge. Distances that are equal count at their expectation under random orders.
 The recipes were chosen on training rows that were held out (images) and on validation rows
-(texts). Writes benchmarks/results/retrieval.json and retrieval.png; rows of an earlier run that
-were not measured now stay.
+(texts). Writes benchmarks/results/retrieval.json and retrieval.png, and the tables of
+docs/retrieval.md; rows of an earlier run that were not measured now stay.
 """
 
 import argparse
@@ -21,10 +21,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from benchmarks import classical_hashing
+from benchmarks import classical_hashing, retrieval_report
 from benchmarks.machine import describe
 from benchmarks.retrieval_data import PROTOCOLS, read
-from benchmarks.retrieval_figure import draw
 from zoo.evaluation.retrieval import (
     average_precision,
     over_blocks,
@@ -145,7 +144,7 @@ def main():
                 real.append(measure(*directions, dataset, binary=False))
             report(name, OURS, bits, binary)
             report(name, f"{OURS}, real-valued", bits, real)
-    draw(rows, RESULTS / "retrieval.png")
+    retrieval_report.main()
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import re
 import pytest
 
 import zoo
+from benchmarks import retrieval_report
 from benchmarks.papers import tables
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -25,3 +26,8 @@ def test_the_readme_lists_every_variant():
 
 def test_the_readme_shows_the_results_of_the_papers_tables():
     assert tables.MARKS[0] + tables.markdown() + tables.MARKS[1] in (ROOT / "README.md").read_text()
+
+
+def test_the_page_on_retrieval_shows_its_results():
+    shown = retrieval_report.MARKS[0] + retrieval_report.markdown() + retrieval_report.MARKS[1]
+    assert shown in retrieval_report.PAGE.read_text()

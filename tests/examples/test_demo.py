@@ -5,6 +5,7 @@ import pytest
 
 from serving.index import HashIndex
 from tests.examples.conftest import run
+from zoo.datasets import Dataset
 from zoo.training import Run
 
 
@@ -41,6 +42,22 @@ def test_running_it_again_keeps_the_model_and_publishes_a_version(demo):
     run("-m", "examples.demo", "--data", folder.parent / "few.npz", "--out", folder)
     assert json.loads((folder / "run" / "metrics.json").read_text()) == before
     assert versions(folder) == ["1", "2"]
+
+
+@pytest.mark.slow
+def test_texts_go_in_as_they_are(tmp_path):
+    rng = np.random.default_rng(0)
+    words = (["cat", "dog", "mouse", "milk"], ["bread", "wine", "soup", "salt"])
+    texts = np.array([" ".join(rng.choice(words[i % 2], 6)) for i in range(160)], object)
+    labels = np.arange(160) % 2
+    few = Dataset("few", texts[:120], texts[120:], labels[:120], labels[120:])
+    few.save(tmp_path / "few.npz")
+    what = ("--data", tmp_path / "few.npz", "--epochs", 4, "--code-dim", 8)
+    printed = run("-m", "examples.demo", *what, "--out", tmp_path / "out")
+    assert "hashed 120 rows over gRPC" in printed
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "neighbour 3" in page
+    assert str(texts[120]) in page
 
 
 @pytest.mark.parametrize("page", ["report.html", "run/report.html"])

@@ -26,7 +26,8 @@ def neighbour_features(
 
     Word counts are taken by their TF-IDF (with logarithmic frequencies), images by their
     `OrientedGradients`, and anything else as the model's preprocessing leaves it; dense
-    features are centred, and reduced to 100 principal components.
+    features are centred, and reduced to 100 principal components. A value that was not observed
+    (NaN) counts as the mean of the others.
 
     Args:
         model: The model to be trained, for its preprocessing and its likelihood.
@@ -55,6 +56,9 @@ def neighbour_features(
         weighting = sklearn.feature_extraction.text.TfidfTransformer(sublinear_tf=True)
         return weighting.fit_transform(scipy.sparse.vstack(parts, format="csr")).astype("float32")
     features = np.concatenate(parts).astype("float32")
+    missing = np.isnan(features)
+    if missing.any():
+        features[missing] = np.broadcast_to(np.nanmean(features, axis=0), features.shape)[missing]
     if features.shape[1] > COMPONENTS:
         some = features[:: -(-len(features) // COMPONENT_ROWS)]
         components = min(COMPONENTS, len(some))

@@ -35,7 +35,7 @@ def complete(config: dict[str, Any], dataset: Dataset, rows: int) -> dict[str, A
         ValueError: If the variant is unknown, the wanted backbone cannot read the data, or
             neighbours are wanted of a variant that cannot be taught codes.
     """
-    neighbours = _neighbours(config, dataset, rows)
+    neighbours = _neighbours(config, rows)
     backbone = _backbone(config, dataset, neighbours)
     options = dict(config["options"])
     if neighbours:
@@ -52,14 +52,13 @@ def complete(config: dict[str, Any], dataset: Dataset, rows: int) -> dict[str, A
     return {**config, **filled_in, "epochs": epochs}
 
 
-def _neighbours(config: dict[str, Any], dataset: Dataset, rows: int) -> int:
+def _neighbours(config: dict[str, Any], rows: int) -> int:
     """How many neighbours codes are to keep together, 0 for codes that are not taught."""
     wanted = config.get("neighbours")
     takes_codes = "code_weight" in zoo.registry.list_options(config["variant"], "dense")
     if wanted is None:
-        # Steps of series may be missing, and few rows have no neighbours to speak of.
-        apt = takes_codes and dataset.kind != "series" and rows > 2 * config["code_dim"]
-        return NEIGHBOURS if apt else 0
+        # Few rows have no neighbours to speak of.
+        return NEIGHBOURS if takes_codes and rows > 2 * config["code_dim"] else 0
     if wanted < 0 or (wanted and not takes_codes):
         raise ValueError(
             "`neighbours` must not be negative, and is for variants that can be taught codes, "

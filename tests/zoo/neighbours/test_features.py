@@ -40,6 +40,16 @@ def test_dense_rows_have_length_one_and_at_most_100_components(shape):
     np.testing.assert_allclose(lengths(features), 1, rtol=1e-5)
 
 
+def test_what_is_missing_counts_as_the_mean():
+    x = rng.normal(size=(30, 5, 2)).astype("float32")
+    x[::3, 3:] = np.nan
+    ae = zoo.create("semantic-hash", (5, 2), 4, backbone="sequence", units=(4,))
+    filled = np.where(np.isnan(x), np.nanmean(x, axis=0), x).reshape(30, -1)
+    filled -= filled.mean(0)
+    filled /= np.linalg.norm(filled, axis=1, keepdims=True)
+    np.testing.assert_allclose(neighbour_features(ae, x), filled, atol=1e-5)
+
+
 def test_images_are_alike_if_their_edges_are():
     square = np.zeros((40, 12, 12, 1), "float32")
     square[::2, 3:9, 3:9] = 1
