@@ -102,7 +102,7 @@ def main():
     parser.add_argument("--data", nargs="*", choices=list(PROTOCOLS), default=list(PROTOCOLS))
     parser.add_argument("--bits", nargs="*", type=int, help="lengths of code; the protocol's")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--ours", action="store_true", help="leave out the classical methods")
+    parser.add_argument("--only", choices=["ours", "classical"], help="both by default")
     arguments = parser.parse_args()
     path = RESULTS / "retrieval.json"
     rows = json.loads(path.read_text())["rows"] if path.exists() else []
@@ -126,7 +126,7 @@ def main():
     for name in arguments.data:
         dataset = read(name, arguments.data_dir)
         texts = dataset.kind == "counts"
-        classical = {} if arguments.ours else classical_hashing.METHODS
+        classical = {} if arguments.only == "ours" else classical_hashing.METHODS
         if classical:
             vectors = classical_hashing.vectors(dataset)
             report(name, "exact search", None, [measure(*vectors, dataset, binary=False)])
@@ -137,6 +137,8 @@ def main():
                     for seed in range(arguments.seeds if hashing.random else 1)
                 ]
                 report(name, method, bits, runs)
+            if arguments.only == "classical":
+                continue
             binary, real = [], []
             for seed in range(arguments.seeds):
                 codes, directions, extra = ours(dataset, bits, seed)
