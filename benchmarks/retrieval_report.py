@@ -89,7 +89,7 @@ def draw(rows, path):
     """Precision at 100 against the bits of a code, a panel for each data set."""
     names = list(dict.fromkeys(row["data"] for row in rows))
     figure = matplotlib.figure.Figure(
-        figsize=(3.2 * len(names), 3.4), layout="constrained", dpi=110
+        figsize=(3.2 * len(names), 3.6), layout="constrained", dpi=110
     )
     for axis, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         of_data = [row for row in rows if row["data"] == name]
@@ -111,7 +111,11 @@ def draw(rows, path):
         axis.set_title(name, fontsize=9)
         axis.set_xlabel("bits")
     figure.axes[0].set_ylabel("precision at 100")
-    figure.axes[0].legend(fontsize=7)
+    shown = {}
+    for axis in figure.axes:
+        handles, labels = axis.get_legend_handles_labels()
+        shown |= dict(zip(labels, handles, strict=True))
+    figure.legend(shown.values(), shown, loc="outside lower center", ncols=len(shown), fontsize=8)
     figure.savefig(path)
 
 
