@@ -119,7 +119,7 @@ Examples:
 @click.option(
     "--epochs",
     type=int,
-    help="Passes; by default about 4,000 steps, with neighbours 1,000.",
+    help="Passes; by default about 4,000 steps, with neighbours 500.",
 )
 @click.option(
     "--neighbours",

@@ -36,7 +36,7 @@ def fit_run(run: Run, config: dict[str, Any], progress: bool = True) -> Autoenco
         run: The folder.
         config: `data`, `data_dir`, `reading` (how `zoo.datasets.load` reads it; may be left out),
             `variant`, `backbone` and `likelihood` (`None` to choose by the data), `code_dim`,
-            `epochs` (`None` for about 4,000 steps, 1,000 where codes are taught), `neighbours`
+            `epochs` (`None` for about 4,000 steps, 500 where codes are taught), `neighbours`
             (how many rows each row is to be near to, see `zoo.neighbours`; `None` or left out
             for 30 where the variant can be taught codes, 0 for none), `pretrain_epochs` (of each
             layer by itself before, see `zoo.pretrain`; may be left out), `batch_size`,

@@ -17,7 +17,7 @@ OF_WORDS = {"hidden": [512], "corruption": "masking", "corruption_level": 0.5}
 NEIGHBOUR_OPTIONS: dict[str, dict[str, Any]] = {"text": OF_WORDS, "counts": OF_WORDS}
 # How long to train where nobody says; codes that are taught are learnt sooner.
 TRAINING_STEPS, MIN_EPOCHS, MAX_EPOCHS = 4000, 10, 100
-TAUGHT_STEPS, MIN_TAUGHT_EPOCHS = 1000, 4
+TAUGHT_STEPS, MIN_TAUGHT_EPOCHS = 500, 4
 
 
 def complete(config: dict[str, Any], dataset: Dataset, rows: int) -> dict[str, Any]:
