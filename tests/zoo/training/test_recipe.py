@@ -33,7 +33,7 @@ def recipe(dataset, **config):
 )
 def test_hash_codes_are_taught_neighbours_by_default(dataset, backbone):
     chosen = recipe(dataset)
-    assert (chosen["backbone"], chosen["neighbours"], chosen["epochs"]) == (backbone, 30, 100)
+    assert (chosen["backbone"], chosen["neighbours"], chosen["epochs"]) == (backbone, 30, 83)
     assert recipe(dataset, neighbours=0)["backbone"] == backbone.replace("gradients", "dense")
     assert recipe(dataset, variant="undercomplete")["neighbours"] == 0
 
