@@ -331,7 +331,7 @@ class Autoencoder(keras.Model):
             code_spec=CodeSpec(config["code_kind"], config["code_size"]),
             likelihood=config["likelihood"],
             missing_values=config["missing_values"],
-            code_weight=config["code_weight"],
+            code_weight=config.get("code_weight"),
             recipe=config["recipe"],
             name=config["name"],
         )

@@ -55,7 +55,7 @@ def test_the_loss_counts_hidden_patches_alone(x):
     ae = masked(rate=0.5)
     ae.compile(optimizer=keras.optimizers.SGD(0.0), jit_compile=False)
     reconstruction = ae(x, training=True)
-    weight = np.asarray(ae._parts.weight)
+    weight = np.asarray(ae._parts.noted["weight"])
     # 4 x 3 patches of 2 x 2 pixels, of which 6 are hidden: a weight of 2 or 0, whole patches.
     assert set(np.unique(weight)) == {0.0, 2.0}
     padded = np.pad(weight, ((0, 0), (0, 1), (0, 1), (0, 0)), mode="edge")

@@ -50,6 +50,7 @@ class Text(Dense):
         tied: bool = False,
     ):
         super().__init__(input_shape, likelihood, hidden, activation, tied)
+        self.unit_length = keras.layers.UnitNormalization(name="encoder_unit_length")
 
     @classmethod
     def preprocessing(
@@ -86,5 +87,4 @@ class Text(Dense):
 
     def encode(self, x: Any) -> Any:
         """Applies the hidden layers to the logarithms of 1 + counts, brought to one length."""
-        lengths = keras.layers.UnitNormalization(name="encoder_unit_length")
-        return super().encode(LENGTH * lengths(keras.ops.log1p(x)))
+        return super().encode(LENGTH * self.unit_length(keras.ops.log1p(x)))

@@ -27,12 +27,13 @@ def codes_to_teach(
         progress: Whether to show a progress bar.
 
     Returns:
-        uint8 of 0 and 1 `[n, code_dim]`, or `None` if no neighbours are to be kept.
+        uint8 of 0 and 1 `[n, code_dim]`, or `None` if no neighbours are to be kept or
+        the model was made without a `code_weight`.
 
     Raises:
         ValueError: If there are too few rows, or the kept codes do not fit them.
     """
-    if not config["neighbours"]:
+    if not config["neighbours"] or model.code_weight is None:
         return None
     bits = config["code_dim"]
     if run.codes_file.exists():
