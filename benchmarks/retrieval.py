@@ -51,7 +51,7 @@ def measure(queries, database, dataset, binary):
 
 
 def train(dataset, bits, seed):
-    """What the command line trains, and the seconds that it took to the end."""
+    """What the command line trains where it is told nothing but the length of the code."""
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder) / "data.npz"
         dataset.save(file)

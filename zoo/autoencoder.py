@@ -223,12 +223,12 @@ class Autoencoder(keras.Model):
             loss = super().compute_loss(
                 x, self.preprocessor(y), y_pred, sample_weight, training=training
             )
-            return loss if codes is None else loss + self._code_error(x, codes, training)
-        weight = self._parts.noted.get("weight") if training else None
-        errors = self._error(self.preprocessor(y), y_pred, weight)
-        if sample_weight is not None:
-            errors *= keras.ops.cast(sample_weight, errors.dtype)
-        loss = keras.ops.mean(errors) + sum(self.losses)
+        else:
+            weight = self._parts.noted.get("weight") if training else None
+            errors = self._error(self.preprocessor(y), y_pred, weight)
+            if sample_weight is not None:
+                errors *= keras.ops.cast(sample_weight, errors.dtype)
+            loss = keras.ops.mean(errors) + sum(self.losses)
         return loss if codes is None else loss + self._code_error(x, codes, training)
 
     def _code_error(self, x: Any, codes: Any, training: bool) -> Any:

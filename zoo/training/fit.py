@@ -40,8 +40,7 @@ def fit_run(run: Run, config: dict[str, Any], progress: bool = True) -> Autoenco
             (how many rows each row is to be near to, see `zoo.neighbours`; `None` or left out
             for 30 where the variant can be taught codes, 0 for none), `pretrain_epochs` (of each
             layer by itself before, see `zoo.pretrain`; may be left out), `batch_size`,
-            `learning_rate`, `seed`,
-            `options`.
+            `learning_rate`, `seed`, `options`.
         progress: Whether to show a progress bar.
 
     Returns:
