@@ -23,8 +23,10 @@ import tensorflow as tf
 import zoo
 import zoo.datasets
 from benchmarks.machine import describe
+from benchmarks.papers.mnist import features
 from benchmarks.retrieval import RESULTS, measure
 from benchmarks.retrieval_data import read
+from zoo.evaluation.code_statistics import bit_statistics
 from zoo.neighbours import NeighbourCodes, binary_rotation, neighbour_features
 
 BITS, EPOCHS, BATCH = 32, 6, 128
@@ -44,11 +46,11 @@ ROWS = {
 }
 
 
-def taught(features, how, seed):
+def taught(alike, how, seed):
     """The codes of all rows, or `None`."""
     if how == "none":
         return None
-    teacher = NeighbourCodes(BITS, seed=seed).fit(features)
+    teacher = NeighbourCodes(BITS, seed=seed).fit(alike)
     if how == "refined":
         return teacher.codes
     first = teacher.map[:, :BITS]
@@ -95,15 +97,9 @@ def train(ae, batches, rows, epochs=EPOCHS, callbacks=()):
 
 def judge(ae, dataset):
     """All measures of a trained model."""
-
-    def encode(rows):
-        return np.concatenate(
-            [np.asarray(ae.encoder(rows[i : i + 1000])) for i in range(0, len(rows), 1000)]
-        )
-
-    queries, database = encode(dataset.x_test), encode(dataset.x_train)
+    queries, database = (features(ae.encoder, x) for x in (dataset.x_test, dataset.x_train))
+    statistics = bit_statistics(database, database > 0.5)
     medians = np.median(database, axis=0)
-    share = (database > 0.5).mean(0)
     signed = [2 * activations - 1 for activations in (queries, database)]
     real = [a / np.linalg.norm(a, axis=1, keepdims=True) for a in signed]
 
@@ -114,10 +110,8 @@ def judge(ae, dataset):
         "P@100 bits": precision(queries > 0.5, database > 0.5, True),
         "P@100 bits at medians": precision(queries > medians, database > medians, True),
         "P@100 real": precision(*real, False),
-        "saturated": float(np.mean((database < 0.05) | (database > 0.95))),
-        "bit entropy": float(
-            -np.mean(share * np.log2(share + 1e-9) + (1 - share) * np.log2(1 - share + 1e-9))
-        ),
+        "saturated": statistics["saturated_fraction"],
+        "bit entropy": statistics["bit_entropy"],
     }
 
 

@@ -23,7 +23,9 @@ import tensorflow as tf
 
 from benchmarks import classical_hashing, retrieval_report
 from benchmarks.machine import describe
+from benchmarks.papers.mnist import features
 from benchmarks.retrieval_data import PROTOCOLS, read
+from zoo.evaluation.code_statistics import bit_statistics
 from zoo.evaluation.retrieval import (
     average_precision,
     over_blocks,
@@ -76,8 +78,7 @@ def ours(dataset, bits, seed):
     model = train(dataset, bits, seed)
 
     def encode(x):
-        parts = [np.asarray(model.encoder(x[i : i + 1000])) for i in range(0, len(x), 1000)]
-        activations = np.concatenate(parts)
+        activations = features(model.encoder, x)
         signed = 2 * activations - 1
         directions = signed / np.linalg.norm(signed, axis=1, keepdims=True)
         return np.asarray(model.binarize(activations)), directions, activations
@@ -85,11 +86,10 @@ def ours(dataset, bits, seed):
     (q_bits, q_real, _), (d_bits, d_real, activations) = map(
         encode, (dataset.x_test, dataset.x_train)
     )
-    share = d_bits.mean(0)
-    entropy = -(share * np.log2(share + 1e-9) + (1 - share) * np.log2(1 - share + 1e-9)).mean()
+    statistics = bit_statistics(activations, d_bits.astype("uint8"))
     extra = {
-        "saturated": float(np.mean((activations < 0.05) | (activations > 0.95))),
-        "bit_entropy": float(entropy),
+        "saturated": statistics["saturated_fraction"],
+        "bit_entropy": statistics["bit_entropy"],
     }
     keras.backend.clear_session()
     return (q_bits, d_bits), (q_real, d_real), extra
