@@ -45,12 +45,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data-dir", help="folder with mnist.npz; else it is downloaded")
     parser.add_argument("--epochs", type=int, default=25)
+    parser.add_argument("--learning-rate", type=float, default=5e-3)
     parser.add_argument("--fine-tuning-epochs", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rows", nargs="*", choices=[*ROWS], help="all by default")
     arguments = parser.parse_args()
-    settings = {"units": UNITS, **{k: v for k, v in vars(arguments).items() if "epochs" in k}}
-    settings["seed"] = arguments.seed
+    settings = {"units": UNITS, **vars(arguments)}
+    del settings["data_dir"], settings["rows"]
     train, validation, test = mnist.load(arguments.data_dir)
     for name in arguments.rows or ROWS:
         (error, norm, saturated), variant, options = ROWS[name]
@@ -58,7 +59,9 @@ def main():
         ae = zoo.create(
             variant, (784,), UNITS, hidden=(), activation="sigmoid", tied=True, **options
         )
-        mnist.train(ae, train[0], arguments.epochs, arguments.seed, learning_rate=5e-3)
+        mnist.train(
+            ae, train[0], arguments.epochs, arguments.seed, learning_rate=arguments.learning_rate
+        )
         norms = jacobian_norms(ae, validation[0][:JACOBIAN_ROWS])
         codes = mnist.features(ae.encoder, validation[0])
         validation_error, test_error = mnist.fine_tune(

@@ -30,14 +30,18 @@ def main():
     """Measures the rows and writes the results."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data-dir", help="folder with mnist.npz; else it is downloaded")
-    parser.add_argument("--epochs", type=int, default=10, help="of each layer")
-    parser.add_argument("--fine-tuning-epochs", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=5, help="of each layer")
+    parser.add_argument("--learning-rate", type=float, default=3e-3, help="of each layer")
+    parser.add_argument("--fine-tuning-epochs", type=int, default=10)
+    parser.add_argument("--fine-tuning-rate", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--rows", nargs="*", choices=[*ROWS], help="all by default")
     arguments = parser.parse_args()
     settings = {"units": UNITS, **vars(arguments)}
-    del settings["data_dir"]
+    del settings["data_dir"], settings["rows"]
     train, validation, test = mnist.load(arguments.data_dir)
-    for name, (paper, level) in ROWS.items():
+    for name in arguments.rows or ROWS:
+        paper, level = ROWS[name]
         keras.utils.set_random_seed(arguments.seed)
         ae = zoo.create(
             "undercomplete",
@@ -47,9 +51,17 @@ def main():
             activation="sigmoid",
         )
         corruption = level and zoo.layers.MaskingCorruption(level)
-        pretrain(ae, train[0], arguments.epochs, batch_size=128, corruption=corruption)
+        pretrain(
+            ae, train[0], arguments.epochs, 128, arguments.learning_rate, corruption=corruption
+        )
         validation_error, error = mnist.fine_tune(
-            ae.encoder, train, validation, test, arguments.fine_tuning_epochs, arguments.seed
+            ae.encoder,
+            train,
+            validation,
+            test,
+            arguments.fine_tuning_epochs,
+            arguments.seed,
+            arguments.fine_tuning_rate,
         )
         row = {"error": error, "paper": paper, "validation_error": validation_error}
         print(name, row, flush=True)

@@ -6,6 +6,7 @@ Writes them between the marks in README.md.
 """
 
 import json
+import math
 import pathlib
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -20,6 +21,12 @@ TITLES = {
     "stacked_denoising": "three layers of 1000 units, fine-tuned ([Vincent et al. "
     "2010](https://jmlr.org/papers/v11/vincent10a.html))",
 }
+# What a table shows: its heading, the paper's figure beside it, and how both are written.
+COLUMNS = {
+    "error": ("error in %", "paper", "{:.2f}"),
+    "jacobian": ("mean square of the Jacobian's entries", "paper_jacobian", "{:.1e}"),
+    "saturated": ("saturated units", "paper_saturated", "{:.0%}"),
+}
 
 
 def markdown():
@@ -29,14 +36,24 @@ def markdown():
         if not (RESULTS / f"{name}.json").exists():
             continue
         result = _read(name)
-        lines = [
-            f"MNIST, {TITLES[name]}, error in %:",
-            "",
-            "| | ours | paper (from memory) |",
-            "| --- | --- | --- |",
+        columns = [
+            column for column in COLUMNS if any(column in r for r in result["rows"].values())
         ]
-        for row, values in result["rows"].items():
-            lines.append(f"| {row} | {_number(values['error'])} | {_number(values['paper'])} |")
+        heads = [
+            f"{head}, ours / paper (from memory)"
+            for column, (head, *_) in COLUMNS.items()
+            if column in columns
+        ]
+        lines = [
+            f"MNIST, {TITLES[name]}:",
+            "",
+            f"| | {' | '.join(heads)} |",
+            "| --- " * (1 + len(heads)) + "|",
+        ]
+        # In the paper's order, from the worst to the best.
+        for row, values in sorted(result["rows"].items(), key=_paper, reverse=True):
+            cells = (_beside(values, column, *COLUMNS[column][1:]) for column in columns)
+            lines.append(f"| {row} | {' | '.join(cells)} |")
         parts.append("\n".join([*lines, "", _made_by(result)]))
     linear = _read("principal_components")
     values = linear["rows"]["linear, 32 units"]
@@ -51,14 +68,31 @@ def _read(name):
     return json.loads((RESULTS / f"{name}.json").read_text())
 
 
-def _number(value):
-    return "" if value is None else f"{value:.2f}"
+def _paper(item):
+    return item[1]["paper"] or math.inf
+
+
+def _beside(values, column, paper, form):
+    return " / ".join(
+        "-" if values.get(key) is None else form.format(values[key]) for key in (column, paper)
+    )
 
 
 def _made_by(result):
-    settings = ", ".join(f"{key.replace('_', ' ')} {v}" for key, v in result["settings"].items())
     machine = result["machine"]
-    return f"(`{result['command']}`: {settings}; {machine['cores']} cores of an {machine['cpu']}.)"
+    others = "".join(
+        f"; {row}: {_written(values['settings'])}"
+        for row, values in result["rows"].items()
+        if "settings" in values
+    )
+    return (
+        f"(`{result['command']}`: {_written(result['settings'])}{others}; "
+        f"{machine['cores']} cores of an {machine['cpu']}.)"
+    )
+
+
+def _written(settings):
+    return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in settings.items())
 
 
 def main():

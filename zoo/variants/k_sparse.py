@@ -20,6 +20,8 @@ def k_sparse(
 ) -> Autoencoder:
     """Linear units of which each example keeps its k largest.
 
+    Inputs should be centred, or units that agree with their mean win always, and many others never.
+
     Args:
         plan: The input, the backbone and the size of the code.
         k: Number of units that reconstruct an example; the square root of `code_dim` if
