@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 import sklearn.decomposition
-import sklearn.feature_extraction.text
+import sklearn.preprocessing
 
 from zoo.autoencoder import Autoencoder
 from zoo.checks import texts_to_tensor
@@ -17,6 +17,10 @@ from zoo.layers import OrientedGradients
 BATCH = 1000
 # Dense features are brought down to so many principal components, found from so many rows.
 COMPONENTS, COMPONENT_ROWS = 100, 20_000
+# BM25's usual constants: how soon counts of a word stop to matter, and how much long documents
+# are held back.
+SATURATION, FLATTENING = 1.2, 0.75
+TOPICS = 64
 
 
 def neighbour_features(
@@ -24,7 +28,7 @@ def neighbour_features(
 ) -> Any:
     """Features whose inner products tell how alike examples are.
 
-    Word counts are taken by their TF-IDF (with logarithmic frequencies), images by their
+    Word counts are taken by their words and their topics (`word_features`), images by their
     `OrientedGradients`, and anything else as the model's preprocessing leaves it; dense
     features are centred, and reduced to 100 principal components. A value that was not observed
     (NaN) counts as the mean of the others.
@@ -53,8 +57,7 @@ def neighbour_features(
         if progress is not None:
             progress(min(start + BATCH, len(x)))
     if counts:
-        weighting = sklearn.feature_extraction.text.TfidfTransformer(sublinear_tf=True)
-        return weighting.fit_transform(scipy.sparse.vstack(parts, format="csr")).astype("float32")
+        return word_features(scipy.sparse.vstack(parts, format="csr"))
     features = np.concatenate(parts).astype("float32")
     missing = np.isnan(features)
     if missing.any():
@@ -66,3 +69,47 @@ def neighbour_features(
         features = reduction.fit(some).transform(features)
     features -= features.mean(0)
     return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-9)
+
+
+def word_features(counts: Any) -> Any:
+    """Features of word counts whose inner products are half of shared words, half of topics.
+
+    A word's weight grows with its count, ever less, and less in long documents (BM25); it is
+    less the more evenly the word is spread over the documents (its entropy). Topics are the
+    first 64 singular vectors of the weighted counts (latent semantic analysis).
+
+    Args:
+        counts: Word counts as SciPy's CSR `[n, words]`.
+
+    Returns:
+        float32 CSR `[n, words + 64]`; rows have length 1, or 0 where there are no words.
+
+    Reference:
+        [Robertson & Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond,
+        2009](https://doi.org/10.1561/1500000019); [Dumais, Improving the Retrieval of
+        Information from External Sources, 1991](https://doi.org/10.3758/BF03203370), for the
+        weights by entropy; [Deerwester et al., Indexing by Latent Semantic Analysis, 1990]
+        (https://doi.org/10.1002/(SICI)1097-4571(199009)41:6<391::AID-ASI1>3.0.CO;2-9)
+
+    Example:
+    >>> word_features(scipy.sparse.csr_array(counts))
+    """
+    counts = scipy.sparse.csr_array(counts, dtype="float64", copy=True)
+    counts.eliminate_zeros()
+    documents, vocabulary = counts.shape
+    lengths = counts.sum(1)
+    share = counts.data / counts.sum(0)[counts.indices]
+    entropy = np.bincount(counts.indices, -share * np.log(share), vocabulary)
+    informative = 1 - entropy / np.log(max(documents, 2))
+    norm = 1 - FLATTENING + FLATTENING * lengths / max(lengths.mean(), 1e-9)
+    norm = np.repeat(norm, np.diff(counts.indptr))
+    counts.data = informative[counts.indices] * counts.data / (counts.data + SATURATION * norm)
+    words = sklearn.preprocessing.normalize(counts).astype("float32")
+    topics = min(TOPICS, min(words.shape) - 1)
+    if topics < 1:
+        return words
+    reduction = sklearn.decomposition.TruncatedSVD(topics, n_iter=4, random_state=0)
+    topic = sklearn.preprocessing.normalize(reduction.fit_transform(words)).astype("float32")
+    return sklearn.preprocessing.normalize(
+        scipy.sparse.hstack([words, scipy.sparse.csr_array(topic)], format="csr")
+    )

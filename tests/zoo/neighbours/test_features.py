@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+import scipy.sparse
 
 import zoo
 from zoo.neighbours import neighbour_features
+from zoo.neighbours.features import word_features
 
 rng = np.random.default_rng(0)
 
@@ -13,12 +15,31 @@ def lengths(features):
 
 
 def test_words_weigh_by_how_rare_they_are():
-    x = np.array([[1, 1, 0], [1, 0, 1], [1, 0, 0]] * 5, "float32")
+    x = np.array([[1, 1, 0], [1, 0, 1], [0, 1, 0], [2, 0, 0], [1, 0, 0]], "float32")
     ae = zoo.create("semantic-hash", (3,), 4, backbone="text", hidden=(4,))
     features = neighbour_features(ae, x)
     np.testing.assert_allclose(lengths(features), 1, rtol=1e-6)
     rows = features.toarray()
     assert rows[0, 1] > rows[0, 0] > rows[0, 2] == 0
+
+
+def test_word_features_are_half_words_half_topics():
+    """Against the formulas, densely; a document without words stays zero."""
+    counts = rng.poisson(0.5, (30, 90)).astype("float32")
+    counts[7] = 0
+    share = counts / counts.sum(0)
+    weight = 1 + np.sum(share * np.log(np.where(share, share, 1)), 0) / np.log(30)
+    length = counts.sum(1, keepdims=True)
+    expected = weight * counts / (counts + 1.2 * (0.25 + 0.75 * length / length.mean()))
+    expected /= np.maximum(np.linalg.norm(expected, axis=1, keepdims=True), 1e-9)
+    features = word_features(scipy.sparse.csr_array(counts)).toarray()
+    np.testing.assert_allclose(features[:, :90], expected * 0.5**0.5, atol=1e-6)
+    left, values, _ = np.linalg.svd(expected, full_matrices=False)
+    topics = left[:, :29] * values[:29]
+    topics /= np.maximum(np.linalg.norm(topics, axis=1, keepdims=True), 1e-6)
+    found = features[:, 90:] @ features[:, 90:].T
+    np.testing.assert_allclose(found, 0.5 * topics @ topics.T, atol=0.02)
+    assert not features[7].any()
 
 
 def test_texts_go_through_the_models_vocabulary():
