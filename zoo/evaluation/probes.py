@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
+import scipy.sparse
 import sklearn.exceptions
 import sklearn.linear_model
 
@@ -13,6 +15,8 @@ from zoo.evaluation.threads import one_thread
 
 MAX_ITERATIONS = 200
 BLOCK = 1000
+# Features with a smaller share of values that are not zero are kept as the others alone.
+SPARSE = 0.1
 
 
 class LinearProbe:
@@ -35,7 +39,12 @@ class LinearProbe:
         count = np.maximum(observed.sum(0), 1)
         self.mean = np.where(observed, features, 0).sum(0, dtype="float64") / count
         self.scale = 1.0
+        # The intercept is free, so without centring the classifier is the same.
+        self.is_sparse = False
         self.scale = float(self._scaled(features).std()) or 1.0
+        self.is_sparse = (
+            bool(observed.all()) and np.count_nonzero(features) < SPARSE * features.size
+        )
         self.model = sklearn.linear_model.LogisticRegression(max_iter=MAX_ITERATIONS)
         with warnings.catch_warnings(), one_thread():
             warnings.simplefilter("ignore", sklearn.exceptions.ConvergenceWarning)
@@ -45,7 +54,9 @@ class LinearProbe:
         """The share of rows whose label it tells right."""
         return float((self.model.predict(self._scaled(features)) == labels).mean())
 
-    def _scaled(self, features: np.ndarray) -> np.ndarray:
+    def _scaled(self, features: np.ndarray) -> Any:
+        if self.is_sparse:
+            return scipy.sparse.csr_array(features) / self.scale
         scaled = np.empty(features.shape, "float32")
         for i in range(0, len(features), BLOCK):  # for bags of words are wide, and this is float64
             centred = (features[i : i + BLOCK] - self.mean) / self.scale
