@@ -88,8 +88,8 @@ def word_features(counts: Any) -> Any:
         [Robertson & Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond,
         2009](https://doi.org/10.1561/1500000019); [Dumais, Improving the Retrieval of
         Information from External Sources, 1991](https://doi.org/10.3758/BF03203370), for the
-        weights by entropy; [Deerwester et al., Indexing by Latent Semantic Analysis, 1990]
-        (https://doi.org/10.1002/(SICI)1097-4571(199009)41:6<391::AID-ASI1>3.0.CO;2-9)
+        weights by entropy; [Deerwester et al., Indexing by Latent Semantic Analysis,
+        1990](https://doi.org/10.1002/(SICI)1097-4571(199009)41:6%3C391::AID-ASI1%3E3.0.CO;2-9)
 
     Example:
     >>> word_features(scipy.sparse.csr_array(counts))

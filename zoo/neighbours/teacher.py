@@ -8,17 +8,14 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 import scipy.sparse.linalg
-import sklearn.decomposition
 
 from zoo.neighbours.graph import nearest_rows
 from zoo.neighbours.refinement import refine_bits
 from zoo.neighbours.rotation import binary_rotation
 
 NEIGHBOURS = 30
-# Dimensions of the graph that codes are fitted to: two for each bit, within these bounds.
+# Dimensions that codes are fitted to: two for each bit, within these bounds.
 MIN_DIMS, MAX_DIMS = 64, 128
-# Principal components of words that codes are fitted to as well.
-WORD_DIMS = 64
 # Rows that the graph is made of; others get the mean of the neighbours that they have there.
 MAX_ROWS = 60_000
 # Rows that the rotation is fitted to.
@@ -35,9 +32,7 @@ class NeighbourCodes:
     change least between neighbours (Laplacian eigenmaps); scaled by powers of the eigenvalues
     they embed the rows by where walks of some length lead (diffusion maps). Each row of them is
     brought to length 1; bits are found by a rotation (`binary_rotation`), and then changed until
-    their inner products are as near to those of the rows as can be (`refine_bits`). For words
-    (sparse features) half of these inner products are those of the features' first 64 principal
-    components: walks leave a topic of few texts soon, and texts on it would be anywhere.
+    their inner products are as near to those of the rows as can be (`refine_bits`).
 
     Args:
         bits: Bits of a code.
@@ -102,11 +97,7 @@ class NeighbourCodes:
         first = _unit(self.map[:, : self.bits])
         some = first[:: -(-len(rows) // ROTATION_ROWS)]
         signs = np.where(first @ binary_rotation(some, self.bits, self.seed) > 0, 1, -1)
-        vectors = _unit(self.map)
-        if scipy.sparse.issparse(self.features):
-            vectors = np.hstack([vectors, _components(self.features)])
-            vectors = _unit(vectors - vectors.mean(0))
-        self.signs = refine_bits(vectors, signs, self.seed)
+        self.signs = refine_bits(_unit(self.map), signs, self.seed)
         return self
 
     @property
@@ -182,14 +173,6 @@ def _diffusion(found: np.ndarray, dims: int) -> np.ndarray:
     values, vectors = scipy.sparse.linalg.eigsh(others, dims, which="LA", tol=1e-3, v0=start)
     values, vectors = np.clip(values[::-1], 1e-3, 1 - 1e-9), vectors[:, ::-1] / root[:, None]
     return vectors * values ** (np.log(LAST_WEIGHT) / np.log(values[-1]))
-
-
-def _components(features: Any) -> np.ndarray:
-    """The first principal components of sparse rows, at length 1 `[n, dims]`."""
-    dims = min(WORD_DIMS, min(features.shape) - 1)
-    reduction = sklearn.decomposition.TruncatedSVD(dims, n_iter=4, random_state=0)
-    components = reduction.fit_transform(features)
-    return _unit(components - components.mean(0))
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:

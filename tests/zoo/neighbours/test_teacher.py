@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-import scipy.sparse
 
 from zoo.neighbours import NeighbourCodes, binary_rotation, neighbour_codes, refine_bits, refinement
 from zoo.neighbours import teacher as module
@@ -97,14 +96,6 @@ def test_refined_bits_come_nearer_to_the_inner_products_of_vectors():
     assert set(np.unique(refined)) == {-1, 1}
     assert np.abs(refined.mean(0)).max() < 0.3
     np.testing.assert_array_equal(start, kept)
-
-
-def test_words_keep_together_what_walks_lose():
-    """Sparse rows, for which the components of the features count as well."""
-    rows = scipy.sparse.csr_array(np.where(np.abs(clusters()) > 0.05, clusters(), 0))
-    codes = neighbour_codes(rows, 16, neighbours=8)
-    distances = hamming(codes, codes).reshape(3, 40, 3, 40).mean((1, 3))
-    assert (distances.argmin(1) == np.arange(3)).all()
 
 
 def test_rotation_is_orthonormal_and_nearer_to_bits_than_a_random_one():
