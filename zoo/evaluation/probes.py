@@ -42,9 +42,8 @@ class LinearProbe:
         # The intercept is free, so without centring the classifier is the same.
         self.is_sparse = False
         self.scale = float(self._scaled(features).std()) or 1.0
-        self.is_sparse = (
-            bool(observed.all()) and np.count_nonzero(features) < SPARSE * features.size
-        )
+        used = np.count_nonzero(features) / features.size
+        self.is_sparse = bool(observed.all() and used < SPARSE)
         self.model = sklearn.linear_model.LogisticRegression(max_iter=MAX_ITERATIONS)
         with warnings.catch_warnings(), one_thread():
             warnings.simplefilter("ignore", sklearn.exceptions.ConvergenceWarning)

@@ -6,6 +6,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 
+from zoo.evaluation import probes
 from zoo.evaluation.probes import LinearProbe, nearest_neighbour_votes
 
 
@@ -57,3 +58,15 @@ def test_votes_of_several_queries():
 def test_more_voters_than_entries():
     with pytest.raises(ValueError, match=r"in 1 to 2\. Received: k=3"):
         nearest_neighbour_votes(np.zeros((1, 2)), np.zeros(2), 3)
+
+
+def test_sparse_features_give_the_same_classifier(monkeypatch):
+    features = np.random.default_rng(0).poisson(0.05, (300, 40)).astype("float32")
+    labels = (features[:, :5].sum(1) > 0).astype(int)
+    sparse = LinearProbe(features, labels)
+    monkeypatch.setattr(probes, "SPARSE", 0)
+    dense = LinearProbe(features, labels)
+    assert sparse.is_sparse
+    assert not dense.is_sparse
+    np.testing.assert_allclose(sparse.model.coef_, dense.model.coef_, atol=2e-3)
+    assert sparse.accuracy(features, labels) == dense.accuracy(features, labels)
