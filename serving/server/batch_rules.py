@@ -92,6 +92,8 @@ def pad(arrays: list[np.ndarray]) -> list[np.ndarray]:
     Raises:
         StatusError: One has no value to take.
     """
+    if len({array.shape[1:] for array in arrays}) == 1:
+        return arrays
     largest = tuple(max(sizes) for sizes in zip(*(a.shape[1:] for a in arrays), strict=True))
     return [array if array.shape[1:] == largest else _fill(array, largest) for array in arrays]
 

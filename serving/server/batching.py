@@ -7,12 +7,12 @@ where several were in flight together lately does a batch wait, at most `wait` s
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
 import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +22,7 @@ from serving.server.predict import Call
 from serving.server.status import StatusError
 
 _QUEUES = 256  # that are kept when idle, for what they know of the traffic
+_ENOUGH = 32  # rows that no longer wait for more: by then a batch costs little more than its rows
 _QUICK = 0.001  # seconds: less than going to another thread and back may cost
 
 Answer = list[np.ndarray] | BaseException
@@ -126,7 +127,7 @@ class Queue:
         return done
 
     def _start_or_wait(self) -> None:
-        if len(self.waiting) >= self._expected or self._rows >= self._max_rows:
+        if len(self.waiting) >= self._expected or self._rows >= min(_ENOUGH, self._max_rows):
             self._start()
         elif self._timer is None:
             self._timer = self._loop.call_later(self._wait, self._start)
@@ -194,24 +195,17 @@ class Queue:
 
 def key(call: Call, pads: bool) -> tuple[Any, int]:
     """Returns what calls of one batch have in common, and the rows; None when it can't share."""
-    definition = call.servable.signatures[call.signature]
-    infos = [definition.inputs[alias] for alias in call.feeds]
-    infos += [definition.outputs[alias] for alias in call.outputs]
-    if not infos or not all(_has_rows(info) for info in infos):
+    signature = call.servable.prepared[call.signature]
+    if not signature.by_rows or not signature.rows_of.issuperset(call.outputs):
         return None, 0
-    arrays = sorted(call.feeds.items())
-    rows = {array.shape[0] if array.ndim else -1 for _, array in arrays}
-    if len(rows) != 1 or min(rows) < 1:
+    shapes = [array.shape for array in call.feeds.values()]
+    if not shapes or not all(shapes):
         return None, 0
-    shapes = tuple(
-        (alias, array.dtype.str, array.ndim if pads else array.shape[1:]) for alias, array in arrays
-    )
-    return (id(call.servable), call.signature, call.outputs, shapes), rows.pop()
-
-
-def _has_rows(info: Any) -> bool:
-    shape = info.tensor_shape
-    return not shape.unknown_rank and bool(shape.dim) and shape.dim[0].size == -1
+    rows = shapes[0][0]
+    if rows < 1 or any(shape[0] != rows for shape in shapes):
+        return None, 0
+    alike = tuple([len(shape) if pads else shape[1:] for shape in shapes])
+    return (id(call.servable), call.signature, call.outputs, alike), rows
 
 
 def _runner(rules: BatchRules | None) -> Runner:
@@ -234,13 +228,13 @@ def run_together(calls: list[Call], rows: list[int], run: Runner) -> list[Answer
                 alias: np.concatenate(pad([call.feeds[alias] for call in calls]))
                 for alias in first.feeds
             }
-            arrays = run(replace(first, feeds=feeds))
+            arrays = run(Call(first.servable, first.signature, feeds, first.outputs))
         except Exception:
             arrays = []  # one of them is at fault: each runs alone and gets its own answer
         if arrays and all(array.ndim and len(array) == total for array in arrays):
-            ends = np.cumsum(rows)[:-1]
-            pieces = [np.split(array, ends) for array in arrays]
-            return [list(piece) for piece in zip(*pieces, strict=True)]
+            ends = itertools.accumulate(rows)
+            parts = [slice(end - n, end) for end, n in zip(ends, rows, strict=True)]
+            return [[array[part] for array in arrays] for part in parts]
     return [_run_alone(call, run) for call in calls]
 
 

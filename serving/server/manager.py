@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -122,19 +121,6 @@ class Manager:
                     )
                 self._changed.wait(min(left, 0.5))
 
-    @contextlib.contextmanager
-    def use(self, spec: Any) -> Iterator[Servable]:
-        """Finds the version that a `ModelSpec` asks for and holds it while it is in use.
-
-        Raises:
-            StatusError: There is no such model, version or label.
-        """
-        servable = self._find(spec)
-        try:
-            yield servable
-        finally:
-            servable.release()
-
     def states(self, name: str, number: int | None) -> list[tuple[int, State, StatusError | None]]:
         """Lists the versions of a model, the highest first.
 
@@ -159,7 +145,15 @@ class Manager:
         with self._changed:
             return {name: sorted(model.available()) for name, model in self._models.items()}
 
-    def _find(self, spec: Any) -> Servable:
+    def use(self, spec: Any) -> Servable:
+        """Finds the version that a `ModelSpec` asks for, and counts the request in.
+
+        Returns:
+            The version, as a context manager that counts it out.
+
+        Raises:
+            StatusError: There is no such model, version or label.
+        """
         if not spec.name:
             raise invalid("ModelSpec has no name specified.")
         choice = spec.WhichOneof("version_choice")

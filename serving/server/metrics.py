@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import bisect
-import contextlib
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from types import TracebackType
 
 from serving.server.status import from_exception
 
@@ -29,23 +28,14 @@ class Metrics:
         self._counts: dict[tuple[str, str], int] = defaultdict(int)
         self._latencies: dict[tuple[str, tuple[tuple[str, str], ...]], list[float]] = {}
 
-    @contextlib.contextmanager
-    def request(self, model: str, api: str, entrypoint: str) -> Iterator[None]:
-        """Times and counts one request."""
-        start = time.perf_counter()
-        status = "OK"
-        try:
-            yield
-        except BaseException as error:
-            status = (
-                from_exception(error).code.name if isinstance(error, Exception) else "CANCELLED"
-            )
-            raise
-        finally:
-            with self._lock:
-                self._counts[model, status] += 1
-            labels = (("model_name", model), ("API", api), ("entrypoint", entrypoint))
-            self.latency("request_latency", labels, time.perf_counter() - start)
+    def request(self, model: str, api: str, entrypoint: str) -> Timed:
+        """Times and counts one request, as a context manager."""
+        return Timed(self, model, api, entrypoint)
+
+    def count(self, model: str, status: str) -> None:
+        """Counts a request that was answered."""
+        with self._lock:
+            self._counts[model, status] += 1
 
     def latency(self, name: str, labels: tuple[tuple[str, str], ...], seconds: float) -> None:
         """Adds one observation to a histogram."""
@@ -78,6 +68,30 @@ class Metrics:
                 lines.append(f"{name}_sum{{{text}}} {cells[-1]:g}")
                 lines.append(f"{name}_count{{{text}}} {total:g}")
         return "\n".join(lines) + "\n"
+
+
+class Timed:
+    """One request, from `with` to its end."""
+
+    def __init__(self, metrics: Metrics, model: str, api: str, entrypoint: str):
+        self._metrics = metrics
+        self._model = model
+        self._labels = (("model_name", model), ("API", api), ("entrypoint", entrypoint))
+
+    def __enter__(self) -> None:
+        self._start = time.perf_counter()
+
+    def __exit__(
+        self, kind: type | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            status = "OK"
+        elif isinstance(error, Exception):
+            status = from_exception(error).code.name
+        else:
+            status = "CANCELLED"
+        self._metrics.count(self._model, status)
+        self._metrics.latency("request_latency", self._labels, time.perf_counter() - self._start)
 
 
 def _escape(value: str) -> str:

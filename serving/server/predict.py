@@ -5,14 +5,16 @@ The checks, their order and their words are TF Serving's (predict_util.cc).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from serving.server.servable import Servable
+from serving.server.signature import Signature
 from serving.server.status import StatusError, invalid
-from serving.wire.codec import BY_NUMBER, to_array, to_proto
+from serving.wire.codec import BY_NUMBER, fill_proto, to_array
 from serving.wire.messages import PredictResponse
 
 DEFAULT_SIGNATURE = "serving_default"
@@ -49,31 +51,37 @@ def prepare(request: Any, servable: Servable, max_bytes: int) -> Call:
         StatusError: The request does not fit.
     """
     name = request.model_spec.signature_name or DEFAULT_SIGNATURE
-    definition = servable.signatures.get(name)
-    if definition is None:
+    signature = servable.prepared.get(name)
+    if signature is None:
         raise StatusError("FAILED_PRECONDITION", f'Serving signature key "{name}" not found.')
-    feeds = read_inputs(request.inputs, definition, max_bytes)
-    outputs = choose_outputs(list(request.output_filter), definition)
-    check_dtypes(feeds, {key: tensor.dtype for key, tensor in request.inputs.items()}, definition)
+    inputs = request.inputs
+    feeds = read_inputs(inputs, signature, max_bytes)
+    outputs = choose_outputs(request.output_filter, signature)
+    for index, (alias, want) in enumerate(signature.inputs.items()):
+        if (sent := inputs[alias].dtype) != want:  # nothing is cast
+            raise invalid(
+                f"Expects arg[{index}] to be {_spell(want)} but {_spell(sent)} is provided"
+            )
     return Call(servable, name, feeds, outputs)
 
 
-def read_inputs(inputs: Any, definition: Any, max_bytes: int) -> dict[str, np.ndarray]:
-    """Decodes the inputs that the signature asks for."""
-    sent, wanted = set(inputs), set(definition.inputs)
-    if len(sent) != len(wanted):
+def read_inputs(inputs: Any, signature: Signature, max_bytes: int) -> dict[str, np.ndarray]:
+    """Decodes the inputs that the signature asks for, in the order of their names."""
+    if len(inputs) != len(signature.inputs):
+        sent, wanted = set(inputs), set(signature.inputs)
         raise invalid(
             f"input size does not match signature: {len(sent)}!={len(wanted)}"
             f" len({_set(sent)}) != len({_set(wanted)})."
             f" Sent extra: {_set(sent - wanted)}. Missing but required: {_set(wanted - sent)}."
         )
     feeds = {}
-    for alias in sorted(wanted):
-        if alias not in sent:
+    for alias in signature.inputs:
+        if alias not in inputs:
+            feed = signature.definition.inputs[alias].name
             raise invalid(
-                f"Signature input alias: {alias}(feed name: {definition.inputs[alias].name}) not"
+                f"Signature input alias: {alias}(feed name: {feed}) not"
                 " found in request and no default value provided. Inputs expected to be in the"
-                f" request {_set(sent)}, or default input alias set: "
+                f" request {_set(set(inputs))}, or default input alias set: "
             )
         try:
             feeds[alias] = to_array(inputs[alias], max_bytes)
@@ -82,27 +90,19 @@ def read_inputs(inputs: Any, definition: Any, max_bytes: int) -> dict[str, np.nd
     return feeds
 
 
-def choose_outputs(wanted: list[str], definition: Any) -> tuple[str, ...]:
+def choose_outputs(wanted: Sequence[str], signature: Signature) -> tuple[str, ...]:
     """Checks an output filter; an empty one means all."""
+    if not wanted:
+        return signature.outputs
     for index, alias in enumerate(wanted):
-        if alias not in definition.outputs:
+        if alias not in signature.outputs:
             raise invalid(
                 f"output tensor alias not found in signature: {alias} Outputs expected to be in"
-                f" the set {_set(set(definition.outputs))}."
+                f" the set {_set(set(signature.outputs))}."
             )
         if alias in wanted[:index]:
             raise invalid(f"duplicate output tensor alias: {alias}")
-    return tuple(wanted or sorted(definition.outputs))
-
-
-def check_dtypes(feeds: dict[str, np.ndarray], sent: dict[str, int], definition: Any) -> None:
-    """Refuses dtypes other than the declared: nothing is cast."""
-    for index, alias in enumerate(sorted(feeds)):
-        want = definition.inputs[alias].dtype
-        if sent[alias] != want:
-            raise invalid(
-                f"Expects arg[{index}] to be {_spell(want)} but {_spell(sent[alias])} is provided"
-            )
+    return tuple(wanted)
 
 
 def respond(call: Call, arrays: list[np.ndarray], content: bool = False) -> Any:
@@ -114,12 +114,9 @@ def respond(call: Call, arrays: list[np.ndarray], content: bool = False) -> Any:
         content: Answer in `tensor_content` instead of the typed fields.
     """
     response = PredictResponse()
-    spec = response.model_spec
-    spec.name = call.servable.name
-    spec.version.value = call.servable.version
-    spec.signature_name = call.signature
+    response.model_spec.CopyFrom(call.servable.prepared[call.signature].spec)
     for name, array in zip(call.outputs, arrays, strict=True):
-        response.outputs[name].CopyFrom(to_proto(array, content=content))
+        fill_proto(response.outputs[name], array, content=content)
     return response
 
 

@@ -14,6 +14,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import config_pb2
 
 from serving.server import onnx_engine
+from serving.server.signature import read_signature
 from serving.server.status import StatusError
 from serving.wire.messages import SignatureDef
 
@@ -83,6 +84,10 @@ class Servable:
             key: SignatureDef.FromString(definition.SerializeToString())
             for key, definition in meta.signature_def.items()
         }
+        self.prepared = {
+            key: read_signature(name, version, key, definition)
+            for key, definition in self.signatures.items()
+        }
         self._onnx = onnx_engine.load(path, self.signatures, onnx_threads) if onnx_threads else {}
         self._plans: dict[Any, Any] = {}
         self._lock = threading.Lock()
@@ -113,10 +118,10 @@ class Servable:
                 log.debug("%s %s: left to TensorFlow", self.name, signature, exc_info=True)
         names = tuple(sorted(feeds))
         plan = self._plan(signature, names, tuple(outputs))
-        inputs = self.signatures[signature].inputs
+        dtypes = self.prepared[signature].inputs
         arrays = [
             feeds[name].astype(ml_dtypes.bfloat16)
-            if inputs[name].dtype == _BFLOAT16
+            if dtypes[name] == _BFLOAT16
             else np.asarray(feeds[name], order="C")
             for name in names
         ]
@@ -134,6 +139,13 @@ class Servable:
             last = self._closing and self._users == 0
         if last:
             self._session.close()
+
+    def __enter__(self) -> Servable:
+        """In use, since `acquire`."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
     def close(self) -> None:
         """Frees the model once the requests in flight are answered."""

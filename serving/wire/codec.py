@@ -16,6 +16,15 @@ import numpy as np
 from serving.wire.messages import TensorProto
 
 
+def _varint(number: int) -> bytes:
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
 class Kind(NamedTuple):
     """How one TensorFlow dtype looks in NumPy and in a `TensorProto`."""
 
@@ -49,6 +58,12 @@ KINDS = tuple(
 )
 BY_NUMBER = {kind.number: kind for kind in KINDS}
 BY_NAME = {kind.name: kind for kind in KINDS}
+# What precedes a packed field on the wire.
+_FIELD_KEYS = {
+    field.name: _varint(field.number << 3 | 2)
+    for field in TensorProto.DESCRIPTOR.fields
+    if field.name.endswith("_val")
+}
 _MAX_RANK = 64  # NumPy's; TensorFlow's is 254
 
 
@@ -74,18 +89,19 @@ def to_array(proto: Any, max_bytes: int | None = None) -> np.ndarray:
     kind = BY_NUMBER.get(proto.dtype)
     if kind is None:
         raise ValueError(f"tensor of dtype number {proto.dtype}, which has no NumPy counterpart")
-    if proto.tensor_shape.unknown_rank or len(proto.tensor_shape.dim) > _MAX_RANK:
+    sent = proto.tensor_shape
+    if sent.unknown_rank or len(sent.dim) > _MAX_RANK:
         raise ValueError("tensor of unknown rank or of more than 64 dimensions")
-    shape = tuple(dim.size for dim in proto.tensor_shape.dim)
-    if any(size < 0 for size in shape):
+    shape = tuple([dim.size for dim in sent.dim])
+    if shape and min(shape) < 0:
         raise ValueError(f"tensor with a negative dimension, shape {list(shape)}")
     count = math.prod(shape)
     # A zero dimension must not hide others that NumPy could not multiply.
-    extent = math.prod(size or 1 for size in shape) * kind.numpy.itemsize
+    extent = (count or math.prod(size or 1 for size in shape)) * kind.numpy.itemsize
     if extent > (1 << 62) or (max_bytes is not None and count * kind.numpy.itemsize > max_bytes):
         raise ValueError(f"tensor of shape {list(shape)} is larger than {max_bytes} bytes")
-    if proto.tensor_content:
-        return _from_content(proto.tensor_content, kind, shape, count)
+    if content := proto.tensor_content:
+        return _from_content(content, kind, shape, count)
     values = getattr(proto, kind.field)
     if kind is BY_NAME["string"]:
         flat = np.empty(count, dtype=object)
@@ -111,14 +127,19 @@ def to_proto(array: Any, dtype: str | None = None, content: bool = True) -> Any:
     Raises:
         ValueError: The dtype is unknown to TensorFlow.
     """
+    proto = TensorProto()
+    fill_proto(proto, array, dtype, content)
+    return proto
+
+
+def fill_proto(proto: Any, array: Any, dtype: str | None = None, content: bool = True) -> None:
+    """Encodes an array as `to_proto` does, into an empty `TensorProto` that is there."""
     array = np.asarray(array)
     name = dtype or _name(array.dtype)
     kind = BY_NAME.get(name)
     if kind is None:
         raise ValueError(f"dtype {name} cannot be sent; it must be one of {', '.join(BY_NAME)}")
-    proto = TensorProto(dtype=kind.number)
-    for size in array.shape:
-        proto.tensor_shape.dim.add(size=size)
+    proto.MergeFromString(_head(kind.number, array.shape))
     if name == "string":
         strings = [as_bytes(item) for item in array.ravel().tolist()]
         if content and strings:
@@ -127,7 +148,7 @@ def to_proto(array: Any, dtype: str | None = None, content: bool = True) -> Any:
             )
         else:
             proto.string_val.extend(strings)
-        return proto
+        return
     if name == "bfloat16":
         array = _to_bfloat16(array)
     else:
@@ -136,7 +157,15 @@ def to_proto(array: Any, dtype: str | None = None, content: bool = True) -> Any:
         proto.tensor_content = array.tobytes()
     else:
         _fill_field(proto, array.ravel(), kind)
-    return proto
+
+
+@functools.lru_cache(maxsize=1024)
+def _head(number: int, shape: tuple[int, ...]) -> bytes:
+    """A `TensorProto` of this dtype and shape, without its content."""
+    proto = TensorProto(dtype=number)
+    for size in shape:
+        proto.tensor_shape.dim.add(size=size)
+    return proto.SerializeToString()
 
 
 @functools.cache
@@ -194,9 +223,8 @@ def _fill_field(proto: Any, flat: np.ndarray, kind: Kind) -> None:
     if kind.field in ("float_val", "double_val", "scomplex_val", "dcomplex_val", "bool_val"):
         # A packed field of fixed-width values is the array's own bytes: hundreds of times
         # quicker than appending numbers. (A bool is a varint of one byte.)
-        number = TensorProto.DESCRIPTOR.fields_by_name[kind.field].number
         packed = flat.tobytes()
-        proto.MergeFromString(_varint(number << 3 | 2) + _varint(len(packed)) + packed)
+        proto.MergeFromString(_FIELD_KEYS[kind.field] + _varint(len(packed)) + packed)
     elif kind.field == "half_val":
         proto.half_val.extend(flat.view(np.uint16).tolist())
     else:
@@ -214,15 +242,6 @@ def _to_bfloat16(array: np.ndarray) -> np.ndarray:
 
 def _from_bfloat16(bits: np.ndarray) -> np.ndarray:
     return (bits.astype(np.uint32) << 16).view(np.float32)
-
-
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
 
 
 def _split_strings(content: bytes, count: int) -> np.ndarray:
