@@ -10,9 +10,11 @@
                                                       # another server and another model)
 
 Each case is (rows in one request x closed-loop clients). The load comes from a process of its
-own with raw gRPC calls; servers run in theirs. Systems take turns within each round, and the
-median of the rounds is printed, so that a noisy machine disturbs all alike. Results go to
-benchmarks/results/serving.json.
+own: h2load where it is installed (`apt-get install nghttp2-client`), one HTTP/2 connection with
+as many streams as clients, or else raw calls of Python's gRPC (`--generator`), which on few cores
+is a bottleneck itself. Servers run in processes of their own. Systems take turns within each
+round, and the median of the rounds is printed, so that a noisy machine disturbs all alike. Results
+go to benchmarks/results/serving.json.
 """
 
 from __future__ import annotations
@@ -23,7 +25,10 @@ import importlib.util
 import itertools
 import json
 import os
+import re
+import shutil
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -35,6 +40,7 @@ import numpy as np
 
 from benchmarks.machine import describe
 
+GENERATORS = ("h2load", "python")
 CASES = ((1, 1), (1, 16), (1, 64), (32, 16), (256, 4))
 WIDTHS = (784, 512, 256, 64)
 NO_MODEL = "-"
@@ -126,6 +132,51 @@ async def load(
     return _summary(taken, rows, seconds) | {"failed": failed}
 
 
+def load_by_h2load(
+    target: str, model: str, seconds: float, rows: int, clients: int
+) -> dict[str, float]:
+    """Measures as `load` does, by h2load; a call before and one after check the answers."""
+    data = _request(target, model, rows)
+    answer = _check(target, model, data, rows)
+    with tempfile.TemporaryDirectory() as folder:
+        body, log = Path(folder, "body"), Path(folder, "log")
+        body.write_bytes(struct.pack(">BI", 0, len(data)) + data)
+        command = [
+            *("h2load", "--threads=1", "--clients=1", f"--max-concurrent-streams={clients}"),
+            *("--window-bits=24", "--connection-window-bits=24", "--warm-up-time=500ms"),
+            *(f"--duration={round(seconds * 1000)}ms", f"--data={body}", f"--log-file={log}"),
+            *("--header=content-type: application/grpc", "--header=te: trailers"),
+            f"http://{target}/tensorflow.serving.PredictionService/Predict",
+        ]
+        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        found = [line.split() for line in log.read_text().splitlines()]
+    taken = [int(micros) / 1e6 for _, status, micros in found if status == "200"]
+    # An error of gRPC is a 200 of HTTP without a body.
+    traffic = re.search(r"^traffic: \S+ \((\d+)\) total", told, re.MULTILINE)
+    if traffic is None or int(traffic[1]) < len(taken) * len(answer):
+        raise RuntimeError(f"{target} answered with errors; h2load says {told[-800:]}")
+    _check(target, model, data, rows)
+    return _summary(taken, rows, seconds) | {"failed": len(found) - len(taken)}
+
+
+def _check(target: str, model: str, data: bytes, rows: int) -> bytes:
+    """Returns the answer to a request; fails unless an output holds as many rows."""
+    import grpc
+
+    from serving.wire.codec import to_array
+    from serving.wire.messages import PredictResponse
+
+    unlimited = [("grpc.max_receive_message_length", -1)]
+    with grpc.insecure_channel(target, options=unlimited) as channel:
+        call = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
+        answer = call(data, timeout=30)
+    if model != NO_MODEL:
+        shapes = [to_array(t).shape for t in PredictResponse.FromString(answer).outputs.values()]
+        if not any(shape[:1] == (rows,) for shape in shapes):
+            raise RuntimeError(f"{target} answered {rows} rows with the shapes {shapes}")
+    return answer
+
+
 async def answer_without_a_model() -> None:
     """Serves what bounds every server on Python's gRPC: the same answer of 64 numbers a row."""
     import grpc
@@ -201,7 +252,9 @@ def _start(*command: str) -> tuple[subprocess.Popen[str], str]:
     return process, f"127.0.0.1:{json.loads(line)['port']}"
 
 
-def compare(base: Path, targets: dict[str, str], seconds: float, rounds: int) -> dict[str, Any]:
+def compare(
+    base: Path, targets: dict[str, str], seconds: float, rounds: int, generator: str
+) -> dict[str, Any]:
     """Measures every system in turn, several times; returns medians."""
     from rich.progress import Progress
 
@@ -217,7 +270,9 @@ def compare(base: Path, targets: dict[str, str], seconds: float, rounds: int) ->
                         result = in_own_process("--in-process", str(base), *sizes)
                     else:
                         target, _, model = targets[name].partition("/")
-                        result = in_own_process("--load", target, model, *sizes)
+                        result = in_own_process(
+                            "--load", target, model, *sizes, f"--generator={generator}"
+                        )
                     found.setdefault(name, {}).setdefault(case, []).append(result)
                     progress.advance(bar)
     return {
@@ -238,6 +293,12 @@ def main() -> None:
     parser.add_argument("--model", default="encoder", help="name of the encoder there")
     parser.add_argument("--seconds", type=float, default=2.0, help="for each measurement")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--generator",
+        choices=("auto", *GENERATORS),
+        default="auto",
+        help="where the load comes from; auto takes h2load where it is on PATH",
+    )
     parser.add_argument("--publish", type=Path, help="write the encoder and stop")
     parser.add_argument("--onnx", action="store_true", help="with --publish: with an ONNX file")
     parser.add_argument("--out", type=Path, default=RESULTS)
@@ -251,10 +312,15 @@ def main() -> None:
     if args.publish:
         publish(args.publish, args.onnx)
         return
+    generator = args.generator
+    if generator == "auto":
+        generator = "h2load" if shutil.which("h2load") else "python"
     if args.load:
         target, model, seconds, rows, clients = args.load
-        result = asyncio.run(load(target, model, float(seconds), int(rows), int(clients)))
-        print(json.dumps(result))
+        case = (target, model, float(seconds), int(rows), int(clients))
+        print(
+            json.dumps(load_by_h2load(*case) if generator == "h2load" else asyncio.run(load(*case)))
+        )
         return
     if args.without_a_model:
         asyncio.run(answer_without_a_model())
@@ -282,7 +348,10 @@ def main() -> None:
             "embedded, no batching": start(base, "--micro_batching=false"),
         }
         if onnx:
-            started["ONNX Runtime"] = start(base, "--engine=onnxruntime", one_core)
+            started["ONNX Runtime"] = start(base, "--engine=onnxruntime")
+            started["ONNX Runtime, one core an operation"] = start(
+                base, "--engine=onnxruntime", one_core
+            )
         targets = {name: f"{address}/encoder" for name, (_, address) in started.items()}
         bare = _start("-m", "benchmarks.serving", "--without-a-model")
         started["Python's gRPC without a model"] = bare
@@ -290,7 +359,7 @@ def main() -> None:
         if args.target:
             targets["target"] = f"{args.target}/{args.model}"
         try:
-            results = compare(base, targets, args.seconds, args.rounds)
+            results = compare(base, targets, args.seconds, args.rounds, generator)
         finally:
             for process, _ in started.values():
                 process.terminate()
@@ -298,6 +367,7 @@ def main() -> None:
     report = {
         "machine": describe(np),
         "load_average_before": loaded,
+        "generator": generator,
         "seconds": args.seconds,
         "rounds": args.rounds,
         "results": results,
