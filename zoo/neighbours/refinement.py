@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-# The vectors' inner products are multiplied by so much for each bit: near neighbours then agree
-# in as many bits as they can, and the others are content to be far.
-GAIN = 3
-# And at least by so much for each dimension that the vectors really use, or what the bits have
-# in common by chance outweighs what the vectors have.
-LEAST_GAIN = 1.4
+# The vectors' inner products are taken so many times as large as balanced, uncorrelated bits can
+# reproduce: near neighbours then agree in more bits, and the others are content to be far.
+GAIN = 1.5
 # Share of its old value that a bit keeps, so that not all rows change sides at once.
 INERTIA = 0.25
 SWEEPS = 10
@@ -41,7 +38,7 @@ def refine_bits(vectors: np.ndarray, bits: np.ndarray, seed: int = 0) -> np.ndar
     """
     vectors, bits = np.asarray(vectors, "float32"), np.array(bits, "float32")
     count, length = bits.shape
-    gain = np.float32(max(GAIN * length, LEAST_GAIN * used_dims(vectors)))
+    gain = np.float32(GAIN * max(length, vectors.shape[1]))
     rng = np.random.default_rng(seed)
     for _ in range(SWEEPS):
         changed = 0
@@ -56,19 +53,3 @@ def refine_bits(vectors: np.ndarray, bits: np.ndarray, seed: int = 0) -> np.ndar
         if changed < 1e-3 * bits.size:
             break
     return bits
-
-
-def used_dims(vectors: np.ndarray) -> float:
-    """How many dimensions would hold as much if all held the same (participation ratio).
-
-    Args:
-        vectors: Rows `[n, dims]` of length 1.
-
-    Returns:
-        Between 1 and dims.
-
-    Example:
-    >>> used_dims(np.eye(3))
-    3.0
-    """
-    return float(len(vectors) ** 2 / np.sum(np.square(vectors.T @ vectors)))

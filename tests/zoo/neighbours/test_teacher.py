@@ -3,7 +3,6 @@ import pytest
 
 from zoo.neighbours import NeighbourCodes, binary_rotation, neighbour_codes, refine_bits, refinement
 from zoo.neighbours import teacher as module
-from zoo.neighbours.refinement import used_dims
 
 
 def clusters(count=40, dims=6, spread=0.1, seed=0):
@@ -89,8 +88,7 @@ def test_refined_bits_come_nearer_to_the_inner_products_of_vectors():
     start = np.sign(vectors[:, :8] @ binary_rotation(vectors[:, :8], 8))
     kept = start.copy()
     refined = refine_bits(vectors, start)
-    gain = max(refinement.GAIN * 8, refinement.LEAST_GAIN * used_dims(vectors))
-    wanted = gain * vectors @ vectors.T
+    wanted = refinement.GAIN * 24 * vectors @ vectors.T
     before, after = (np.square(bits @ bits.T - wanted).mean() for bits in (start, refined))
     assert after < before
     assert set(np.unique(refined)) == {-1, 1}
