@@ -2,7 +2,7 @@
 
     python -m benchmarks.papers.contractive --data-dir FOLDER_WITH_mnist.npz [--rows CAE ...]
 
-Takes about 35 minutes on 2 cores. Trains autoencoders of one sigmoid layer of 1,000 units with
+Takes about 20 minutes on one core. Trains autoencoders of one sigmoid layer of 1,000 units with
 tied weights on 50,000 training images without labels, measures how strongly their codes react
 to their inputs and how many units are saturated, then adds a softmax layer and fine-tunes with
 labels. The epoch whose weights are kept is chosen on the last 10,000 training images, and nothing

@@ -2,7 +2,7 @@
 
     python -m benchmarks.papers.stacked_denoising --data-dir FOLDER_WITH_mnist.npz
 
-Takes about 40 minutes on 2 cores. Three sigmoid layers of 1,000 units are trained layer by layer
+Takes about 12 minutes on one core. Three sigmoid layers of 1,000 units are trained layer by layer
 on 50,000 images without labels, each as an autoencoder of what the layers before it say, with
 (SDAE) or without (SAE) masking noise; then a softmax layer is added and all is fine-tuned. The
 epoch whose weights are kept is chosen on the last 10,000 training images, and nothing on test
@@ -33,7 +33,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=5, help="of each layer")
     parser.add_argument("--learning-rate", type=float, default=3e-3, help="of each layer")
     parser.add_argument("--fine-tuning-epochs", type=int, default=10)
-    parser.add_argument("--fine-tuning-rate", type=float, default=1e-3)
+    parser.add_argument("--fine-tuning-rate", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rows", nargs="*", choices=[*ROWS], help="all by default")
     arguments = parser.parse_args()
