@@ -1,7 +1,8 @@
 """Micro-batching: rows of requests that come at the same time run through the model together.
 
 While one batch runs, the next one gathers; nobody waits for company that is not coming. Only
-where several were in flight together lately does a batch wait, at most `wait` seconds, for as many.
+where several were in flight together lately does a batch of few rows wait, at most `wait` seconds,
+for as many.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """REST, metrics, health, TLS, sockets, batching rules and configuration files."""
 
+import asyncio
 import base64
 import http.client
 import json
@@ -7,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import numpy as np
@@ -26,7 +28,7 @@ from serving.server import (
     load_tls,
 )
 from serving.server.batch_rules import pad
-from serving.server.batching import key, run_together
+from serving.server.batching import Batcher, key, run_together
 from serving.server.predict import Call
 from serving.server.servable import Servable
 from tests.serving import models
@@ -317,6 +319,19 @@ def test_batching_pads_rows_of_different_lengths_when_told(published, tmp_path):
     assert key(calls[0], False)[0] != key(calls[1], False)[0]
     (first,), (second,) = run_together(calls, [1, 2], rules.run)
     assert (first.tolist(), second.tolist()) == ([1 + 2 + 1], [12, 21])
+
+
+def test_many_rows_wait_for_no_more_company(published):
+    """Of 64 one runs first; the other 63 are less than the crowd of then, and wait no minute."""
+    servable = Servable("odd", 1, str(published / "odd" / "1"))
+    calls = [Call(servable, "lengths", {"x": np.float32([[n, 1]])}, ("sum",)) for n in range(64)]
+
+    async def ask() -> list[list[np.ndarray]]:
+        with ThreadPoolExecutor(1) as executor:
+            batcher = Batcher(executor, wait=60)
+            return await asyncio.wait_for(asyncio.gather(*map(batcher.run, calls)), 20)
+
+    assert [answer[0].tolist() for answer in asyncio.run(ask())] == [[n + 1] for n in range(64)]
 
 
 def test_padding():
