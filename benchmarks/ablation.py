@@ -46,11 +46,16 @@ ROWS = {
 }
 
 
-def taught(alike, how, seed):
+def create_teacher(x, seed):
+    """What knows the neighbours of all rows."""
+    model = zoo.create("semantic-hash", x.shape[1:], BITS, backbone="text")
+    return NeighbourCodes(BITS, seed=seed).fit(neighbour_features(model, x))
+
+
+def taught(teacher, how, seed):
     """The codes of all rows, or `None`."""
     if how == "none":
         return None
-    teacher = NeighbourCodes(BITS, seed=seed).fit(alike)
     if how == "refined":
         return teacher.codes
     first = teacher.map[:, :BITS]
@@ -60,7 +65,7 @@ def taught(alike, how, seed):
     return (first > 0).astype("uint8")
 
 
-def create(x, options, how, seed, epochs=EPOCHS):
+def create(x, codes, options, seed, epochs=EPOCHS):
     """A model that is not trained, and its batches."""
     steps = len(x) // BATCH
     options = {"hidden": [512], "corruption": "masking", "corruption_level": 0.5} | options
@@ -78,7 +83,6 @@ def create(x, options, how, seed, epochs=EPOCHS):
         **options,
     )
     ae.compile(optimizer="adam", steps_per_execution=8)
-    codes = taught(neighbour_features(ae, x), how, seed)
     return ae, zoo.datasets.shuffled_batches(x, BATCH, seed, codes=codes)
 
 
@@ -115,9 +119,9 @@ def judge(ae, dataset):
     }
 
 
-def run(dataset, options, how, seed):
+def run(dataset, codes, options, seed):
     """Trains one model and measures it."""
-    ae, batches = create(dataset.x_train, options, how, seed)
+    ae, batches = create(dataset.x_train, codes, options, seed)
     train(ae, batches, len(dataset.x_train))
     measured = judge(ae, dataset)
     keras.backend.clear_session()
@@ -130,7 +134,8 @@ def run_with_labels(dataset, seed):
     some, kept = np.sort(order[len(order) // 10 :]), np.sort(order[: len(order) // 10])
     x, y = dataset.x_train, dataset.y_train
     held_out = zoo.datasets.Dataset("held out", x.take(some), x.take(kept), y[some], y[kept])
-    ae, batches = create(held_out.x_train, {}, "refined", seed, 2 * EPOCHS)
+    codes = create_teacher(held_out.x_train, seed).codes
+    ae, batches = create(held_out.x_train, codes, {}, seed, 2 * EPOCHS)
     best = {"precision": -1.0, "weights": None}
 
     def compare(epoch, logs):
@@ -175,8 +180,10 @@ def main():
         (RESULTS / "ablation.json").write_text(json.dumps(result, indent=2) + "\n")
 
     seeds = range(arguments.seeds)
+    teachers = [create_teacher(dataset.x_train, seed) for seed in seeds]
     for name, (options, how) in ROWS.items():
-        report(name, [run(dataset, dict(options), how, seed) for seed in seeds])
+        codes = [taught(teacher, how, seed) for seed, teacher in enumerate(teachers)]
+        report(name, [run(dataset, codes[seed], dict(options), seed) for seed in seeds])
     last, best = zip(*(run_with_labels(dataset, seed) for seed in seeds), strict=True)
     report("12 epochs on 90 %: the last", last)
     report("12 epochs on 90 %: the best by labels", best)
