@@ -3,8 +3,8 @@
     python -m examples.demo --data digits --out runs/demo/digits
     python -m examples.demo --data ng20_text --out runs/demo/ng20_text
 
-Takes about a minute on 2 cores for `digits`, about five for `mnist` and `fashion_mnist`, longer
-for the 18,846 posts of `ng20_text`, which go in as raw text. Every step is a command or a call
+Takes about a minute on 2 cores for `digits`, about five for `mnist`, `fashion_mnist` and the
+18,846 posts of `ng20_text`, which go in as raw text. Every step is a command or a call
 that is of use alone; the commands are printed as they run. Running it again goes on with what is
 there: the trained model is kept, a new version is published.
 """

@@ -21,6 +21,9 @@ COMPONENTS, COMPONENT_ROWS = 100, 20_000
 # are held back.
 SATURATION, FLATTENING = 1.2, 0.75
 TOPICS = 64
+# What topics count in an inner product: enough to tell words apart that several topics use, and
+# not so much that texts of a topic are all alike.
+TOPIC_SHARE = 1 / 7
 
 
 def neighbour_features(
@@ -72,7 +75,7 @@ def neighbour_features(
 
 
 def word_features(counts: Any) -> Any:
-    """Features of word counts whose inner products are half of shared words, half of topics.
+    """Features of word counts whose inner products tell of shared words and a little of topics.
 
     A word's weight grows with its count, ever less, and less in long documents (BM25); it is
     less the more evenly the word is spread over the documents (its entropy). Topics are the
@@ -110,6 +113,6 @@ def word_features(counts: Any) -> Any:
         return words
     reduction = sklearn.decomposition.TruncatedSVD(topics, n_iter=4, random_state=0)
     topic = sklearn.preprocessing.normalize(reduction.fit_transform(words)).astype("float32")
-    return sklearn.preprocessing.normalize(
-        scipy.sparse.hstack([words, scipy.sparse.csr_array(topic)], format="csr")
-    )
+    parts = [words * (1 - TOPIC_SHARE) ** 0.5, scipy.sparse.csr_array(topic * TOPIC_SHARE**0.5)]
+    features = scipy.sparse.hstack(parts, format="csr", dtype="float32")
+    return sklearn.preprocessing.normalize(features)

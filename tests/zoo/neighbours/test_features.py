@@ -23,7 +23,7 @@ def test_words_weigh_by_how_rare_they_are():
     assert rows[0, 1] > rows[0, 0] > rows[0, 2] == 0
 
 
-def test_word_features_are_half_words_half_topics():
+def test_word_features_are_words_and_a_seventh_of_topics():
     """Against the formulas, densely; a document without words stays zero."""
     counts = rng.poisson(0.5, (30, 90)).astype("float32")
     counts[7] = 0
@@ -33,12 +33,12 @@ def test_word_features_are_half_words_half_topics():
     expected = weight * counts / (counts + 1.2 * (0.25 + 0.75 * length / length.mean()))
     expected /= np.maximum(np.linalg.norm(expected, axis=1, keepdims=True), 1e-9)
     features = word_features(scipy.sparse.csr_array(counts)).toarray()
-    np.testing.assert_allclose(features[:, :90], expected * 0.5**0.5, atol=1e-6)
+    np.testing.assert_allclose(features[:, :90], expected * (6 / 7) ** 0.5, atol=1e-6)
     left, values, _ = np.linalg.svd(expected, full_matrices=False)
     topics = left[:, :29] * values[:29]
     topics /= np.maximum(np.linalg.norm(topics, axis=1, keepdims=True), 1e-6)
     found = features[:, 90:] @ features[:, 90:].T
-    np.testing.assert_allclose(found, 0.5 * topics @ topics.T, atol=0.02)
+    np.testing.assert_allclose(found, topics @ topics.T / 7, atol=0.02)
     assert not features[7].any()
 
 
