@@ -85,7 +85,7 @@ def word_features(counts: Any) -> Any:
         counts: Word counts as SciPy's CSR `[n, words]`.
 
     Returns:
-        float32 CSR `[n, words + 64]`; rows have length 1, or 0 where there are no words.
+        float32 CSR `[n, words + topics]`; rows have length 1, or 0 where no word tells anything.
 
     Reference:
         [Robertson & Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond,
