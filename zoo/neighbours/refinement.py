@@ -7,8 +7,9 @@ import numpy as np
 # The vectors' inner products are taken so many times as large as balanced, uncorrelated bits can
 # reproduce: near neighbours then agree in more bits, and the others are content to be far.
 GAIN = 1.5
-# Share of its old value that a bit keeps, so that not all rows change sides at once.
-INERTIA = 0.25
+# Shares of its old value that a bit keeps, so that not all rows change sides at once: the first
+# that brings the fit nearer is taken.
+INERTIA = (0.25, 1.0, 4.0, 16.0)
 SWEEPS = 10
 
 
@@ -17,8 +18,8 @@ def refine_bits(vectors: np.ndarray, bits: np.ndarray, seed: int = 0) -> np.ndar
 
     The squared difference of `B Bᵀ` and a multiple of `Z Zᵀ` is brought down by coordinates:
     each bit in turn takes the sign of what the others leave of the similarities, and is
-    balanced. Vectors of more dimensions than there are bits are what this is good for: a
-    rotation could not use them.
+    balanced; it stays as it was where that would bring the codes no nearer. Vectors of more
+    dimensions than there are bits are what this is good for: a rotation could not use them.
 
     Args:
         vectors: Rows `[n, dims]` of length 1, centred.
@@ -34,22 +35,32 @@ def refine_bits(vectors: np.ndarray, bits: np.ndarray, seed: int = 0) -> np.ndar
         2014](https://doi.org/10.1109/CVPR.2014.253), for codes found bit by bit
 
     Example:
-    >>> codes = refine_bits(vectors, np.sign(vectors @ binary_rotation(vectors, 16)))
+    >>> codes = refine_bits(vectors, np.sign(vectors[:, :16]))
     """
     vectors, bits = np.asarray(vectors, "float32"), np.array(bits, "float32")
     count, length = bits.shape
     gain = np.float32(GAIN * max(length, vectors.shape[1]))
     rng = np.random.default_rng(seed)
+
+    def left_by_others(bit: np.ndarray, i: int) -> np.ndarray:
+        """What the bits but this one leave of the similarities, times a bit."""
+        products = bits.T @ bit
+        products[i] = 0
+        left = gain * (vectors @ (vectors.T @ bit)) - bits @ products
+        return left - left.mean()
+
     for _ in range(SWEEPS):
         changed = 0
         for i in rng.permutation(length):
-            bit = bits[:, i]
-            # The bit's own share in B Bᵀ b is count * b.
-            left = gain * (vectors @ (vectors.T @ bit)) - bits @ (bits.T @ bit)
-            left += (1 + INERTIA) * count * bit
-            new = np.where(left >= left.mean(), np.float32(1), np.float32(-1))
-            changed += int(np.sum(new != bit))
-            bits[:, i] = new
+            bit = bits[:, i] - bits[:, i].mean()
+            left = left_by_others(bit, i)
+            for inertia in INERTIA:
+                new = np.where(left + inertia * count * bit >= 0, np.float32(1), np.float32(-1))
+                centred = new - new.mean()
+                if centred @ left_by_others(centred, i) >= bit @ left:
+                    changed += int(np.sum(new != bits[:, i]))
+                    bits[:, i] = new
+                    break
         if changed < 1e-3 * bits.size:
             break
     return bits

@@ -11,15 +11,14 @@ import scipy.sparse.linalg
 
 from zoo.neighbours.graph import nearest_rows
 from zoo.neighbours.refinement import refine_bits
-from zoo.neighbours.rotation import binary_rotation
 
 NEIGHBOURS = 30
 # Dimensions that codes are fitted to: two for each bit, within these bounds.
 MIN_DIMS, MAX_DIMS = 64, 128
 # Rows that the graph is made of; others get the mean of the neighbours that they have there.
 MAX_ROWS = 60_000
-# Rows that the rotation is fitted to.
-ROTATION_ROWS = 20_000
+# Dimensions that codes begin with: two for each bit up to so many, then one.
+START_DIMS = 32
 # What the last dimension counts against one that is constant on the graph.
 LAST_WEIGHT = 0.5
 
@@ -31,8 +30,9 @@ class NeighbourCodes:
     of a random walk on it with the largest eigenvalues are the functions of the nodes that
     change least between neighbours (Laplacian eigenmaps); scaled by powers of the eigenvalues
     they embed the rows by where walks of some length lead (diffusion maps). Each row of them is
-    brought to length 1; bits are found by a rotation (`binary_rotation`), and then changed until
-    their inner products are as near to those of the rows as can be (`refine_bits`).
+    brought to length 1; the signs of some random rotation of the first of them are bits to begin
+    with, which are then changed until their inner products are as near to those of the rows as
+    can be (`refine_bits`).
 
     Args:
         bits: Bits of a code.
@@ -94,9 +94,10 @@ class NeighbourCodes:
         found = nearest_rows(self.features, self.features, neighbours, False, progress)
         dims = min(MAX_DIMS, max(MIN_DIMS, 2 * self.bits), len(rows) - 2)
         self.map = _diffusion(found, dims)
-        first = _unit(self.map[:, : self.bits])
-        some = first[:: -(-len(rows) // ROTATION_ROWS)]
-        signs = np.where(first @ binary_rotation(some, self.bits, self.seed) > 0, 1, -1)
+        start = max(self.bits, min(2 * self.bits, START_DIMS))
+        first = _unit(self.map[:, :start])
+        rotation = np.linalg.qr(np.random.default_rng(self.seed).normal(size=(start, start)))[0]
+        signs = np.where(first @ rotation[: first.shape[1], : self.bits] > 0, 1, -1)
         self.signs = refine_bits(_unit(self.map), signs, self.seed)
         return self
 

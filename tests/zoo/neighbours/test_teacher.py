@@ -85,7 +85,7 @@ def test_refined_bits_come_nearer_to_the_inner_products_of_vectors():
     """Vectors of more dimensions than bits, of which a rotation can use only the first."""
     vectors = np.random.default_rng(0).normal(size=(300, 24))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    start = np.sign(vectors[:, :8] @ binary_rotation(vectors[:, :8], 8))
+    start = np.sign(vectors[:, :8])
     kept = start.copy()
     refined = refine_bits(vectors, start)
     wanted = refinement.GAIN * 24 * vectors @ vectors.T
@@ -94,6 +94,22 @@ def test_refined_bits_come_nearer_to_the_inner_products_of_vectors():
     assert set(np.unique(refined)) == {-1, 1}
     assert np.abs(refined.mean(0)).max() < 0.3
     np.testing.assert_array_equal(start, kept)
+
+
+@pytest.mark.parametrize("gain", [0.2, 0.5, 1.0, 3.0])
+def test_refined_bits_are_never_worse_than_those_they_began_with(gain, monkeypatch):
+    """Too low a gain asks for bits that can't be; they must not all become one."""
+    monkeypatch.setattr(refinement, "GAIN", gain)
+    vectors = clusters() / np.linalg.norm(clusters(), axis=1, keepdims=True)
+    vectors -= vectors.mean(0)
+    start = np.sign(np.random.default_rng(0).normal(size=(len(vectors), 16)))
+
+    def misfit(bits):
+        bits = bits - bits.mean(0)
+        return np.square(bits @ bits.T - gain * 16 * vectors @ vectors.T).sum()
+
+    refined = refine_bits(vectors, start)
+    assert misfit(refined) <= misfit(start) * (1 + 1e-4)
 
 
 def test_rotation_is_orthonormal_and_nearer_to_bits_than_a_random_one():
