@@ -13,6 +13,8 @@ import sklearn.neighbors
 BLOCK = 20_000_000
 # Dense queries between two reports of progress.
 QUERIES = 2000
+# Share of the rows from which on a column of sparse rows is multiplied as a dense one.
+DENSE = 0.05
 
 
 def nearest_rows(
@@ -51,9 +53,12 @@ def nearest_rows(
     find: Callable[[Any], np.ndarray]
     if scipy.sparse.issparse(rows):
         block = max(1, BLOCK // rows.shape[0])
+        often = rows.count_nonzero(axis=0) > DENSE * rows.shape[0]
+        seldom_used, often_used = rows[:, ~often].T, rows[:, often].toarray().T
 
         def find(some: Any) -> np.ndarray:
-            products = (some @ rows.T).toarray()
+            products = (some[:, ~often] @ seldom_used).toarray()
+            products += some[:, often].toarray() @ often_used
             return np.argpartition(-products, wanted - 1, axis=1)[:, :wanted]
     else:
         block = QUERIES
