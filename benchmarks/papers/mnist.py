@@ -37,7 +37,7 @@ def train(ae, x, epochs, seed, batch=128, learning_rate=1e-3):
     return ae
 
 
-def features(encoder, x, batch=2000):
+def features(encoder, x, batch=500):
     """Codes of all rows."""
     return np.concatenate([np.asarray(encoder(x[i : i + batch])) for i in range(0, len(x), batch)])
 

@@ -29,6 +29,19 @@ def test_any_image_size(backbone, shape):
     assert ae(np.ones((2, *shape), "float32")).shape == (2, *shape)
 
 
+def test_convolutions_may_be_none():
+    ae = zoo.create("undercomplete", (3, 2, 1), 4, backbone="conv", filters=())
+    assert ae.output_shape == (None, 3, 2, 1)
+    maps = zoo.create(
+        "convolutional-winner-take-all", (3, 2, 1), 12, backbone="conv", filters=(), atom_size=3
+    )
+    assert [layer.name for layer in maps.encoder.layers if "encoder_" in layer.name] == [
+        "encoder_input",
+        "encoder_maps",
+    ]
+    assert maps.output_shape == (None, 3, 2, 1)
+
+
 @pytest.mark.parametrize("backbone", ["resnet", "vit"])
 def test_backbone_learns_and_no_example_depends_on_another(backbone, x, tmp_path):
     ae = run_quick_variant_test(

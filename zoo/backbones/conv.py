@@ -20,7 +20,7 @@ class Conv(Backbone):
     Args:
         input_shape: (height, width, channels).
         likelihood: How reconstructions are judged.
-        filters: Filters of the encoder's layers, from the input to the code.
+        filters: Filters of the encoder's layers, from the input to the code; none of them for `()`.
         kernel_size: Height and width of the kernels.
         activation: Activation of the hidden layers.
 
@@ -45,6 +45,7 @@ class Conv(Backbone):
         height, width, channels = self.input_shape
         shrink = 2 ** len(filters)
         top, left = -(-height // shrink), -(-width // shrink)
+        deepest = filters[-1] if filters else channels
 
         def strided(layer: type, units: int, name: str) -> keras.layers.Layer:
             return layer(
@@ -59,8 +60,8 @@ class Conv(Backbone):
             keras.layers.Flatten(name="encoder_flatten"),
         ]
         self.decoder_layers = [
-            keras.layers.Dense(top * left * filters[-1], activation, name="decoder_dense"),
-            keras.layers.Reshape((top, left, filters[-1]), name="decoder_reshape"),
+            keras.layers.Dense(top * left * deepest, activation, name="decoder_dense"),
+            keras.layers.Reshape((top, left, deepest), name="decoder_reshape"),
             *(
                 strided(keras.layers.Conv2DTranspose, units, f"decoder_conv_{i}")
                 for i, units in enumerate(reversed(filters))
