@@ -114,13 +114,16 @@ def reconstruction_error(
         float32 tensor `[batch]`.
     """
     ops = keras.ops
-    target, reconstruction = _rows(target), _rows(reconstruction)
+    shaped, target, reconstruction = reconstruction, _rows(target), _rows(reconstruction)
     observed = None
     if missing_values:
         observed = ops.logical_not(ops.isnan(target))
         target = ops.where(observed, target, 0.0)
     if likelihood == "bernoulli":
-        errors = ops.binary_crossentropy(target, reconstruction)
+        # As the decoder made it: Keras knows the logits of a sigmoid's own output and computes
+        # with these, which is faster, and exact for probabilities next to 0 and 1.
+        shaped = ops.cast(shaped, "float32")
+        errors = _rows(ops.binary_crossentropy(ops.reshape(target, ops.shape(shaped)), shaped))
     elif likelihood == "gaussian":
         errors = ops.square(target - reconstruction)
     elif likelihood == "multinomial":
