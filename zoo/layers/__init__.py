@@ -8,11 +8,13 @@ from zoo.layers.bit_balance import BitBalance
 from zoo.layers.bit_decorrelation import BitDecorrelation
 from zoo.layers.commitment_penalty import CommitmentPenalty
 from zoo.layers.corruption import Corruption
+from zoo.layers.dead_reconstruction import DeadReconstruction
 from zoo.layers.dead_units import DeadUnits
 from zoo.layers.drop_patches import DropPatches
 from zoo.layers.emphasis import Emphasis
 from zoo.layers.encoder_penalty import EncoderPenalty
 from zoo.layers.finite_scalar_quantizer import FiniteScalarQuantizer
+from zoo.layers.frozen import Frozen
 from zoo.layers.gated_dense import GatedDense
 from zoo.layers.gaussian_corruption import GaussianCorruption
 from zoo.layers.gaussian_kl import GaussianKL
@@ -56,11 +58,13 @@ __all__ = [
     "BitDecorrelation",
     "CommitmentPenalty",
     "Corruption",
+    "DeadReconstruction",
     "DeadUnits",
     "DropPatches",
     "Emphasis",
     "EncoderPenalty",
     "FiniteScalarQuantizer",
+    "Frozen",
     "GatedDense",
     "GaussianCorruption",
     "GaussianKL",

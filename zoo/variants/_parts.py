@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from zoo.autoencoder import Autoencoder
-from zoo.layers import AuxiliaryReconstruction, DeadUnits, TopK, unit_norm_decoder
+from zoo.layers import DeadReconstruction, DeadUnits, unit_norm_decoder
 from zoo.plan import Plan
 
 
@@ -67,12 +67,8 @@ def revive(plan: Plan, code: Any, rectified: Any, weight: float, dead_units: Dea
     if not weight:
         return code
     share = max(1, plan.code_dim // 2)
-    revived = TopK(share, name="revived")(rectified * dead)
-    # On top of the code, held fixed: with a linear decoder this leaves its error to the dead.
-    joint = keras.ops.stop_gradient(code) + revived
-    relevant = keras.ops.cast(keras.ops.any(revived > 0, axis=-1), "float32")
-    auxiliary = AuxiliaryReconstruction(plan.likelihood, weight, name="auxiliary_error")
-    return auxiliary([code, plan.target, plan.backbone.decode(joint), relevant])
+    joining = DeadReconstruction(share, plan.likelihood, weight, name="auxiliary_error")
+    return joining([code, plan.target, rectified, dead, plan.backbone.decode(code)])
 
 
 def dictionary(plan: Plan, code: Any, decoder_input: Any, unit_norm: bool) -> Autoencoder:

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from zoo.autoencoder import Autoencoder
-from zoo.layers import AuxiliaryReconstruction, GatedDense, L1Penalty
+from zoo.layers import AuxiliaryReconstruction, Frozen, GatedDense, L1Penalty
 from zoo.plan import Plan
 from zoo.registry import variant
 from zoo.variants._parts import dictionary, per_component, tracker
@@ -61,12 +61,7 @@ def gated(
     l1 = L1Penalty(per_component(plan, weight), name="gate_penalty")
     decoder_input = l1([decoder_input, rectified])
     auxiliary = AuxiliaryReconstruction(plan.likelihood, name="gate_error")
-    decoder_input = auxiliary([decoder_input, plan.target, _decode_frozen(plan, rectified)])
+    # The gates learn from this, the decoder does not.
+    judged = Frozen(name="frozen_decoder")([rectified, plan.backbone.decode(rectified)])
+    decoder_input = auxiliary([decoder_input, plan.target, judged])
     return dictionary(plan, code, decoder_input, unit_norm)
-
-
-def _decode_frozen(plan: Plan, code: Any) -> Any:
-    # The second decoding takes back the gradient of the first with respect to the weights, and
-    # leaves that with respect to the code.
-    frozen = plan.backbone.decode(keras.ops.stop_gradient(code))
-    return plan.backbone.decode(code) - frozen + keras.ops.stop_gradient(frozen)

@@ -36,7 +36,7 @@ def top_k(
         plan: The input, the backbone and the size of the code.
         k: Number of active units at most; the square root of `code_dim` if omitted.
         auxiliary_weight: Factor of the error that dead units leave when they join the others;
-            0 for none, which saves decoding twice.
+            0 for none. While no unit is dead nothing is decoded twice.
         dead_after: Steps of training without activity after which a unit counts as dead.
         resample_every: Steps between two rounds in which dead units are set anew at examples that
             are reconstructed badly, see `zoo.resampling`; 0 for none, as the second error does

@@ -12,6 +12,7 @@ from zoo.layers import (
     BitBalance,
     BitDecorrelation,
     CommitmentPenalty,
+    DeadReconstruction,
     GaussianKL,
     KLSparsity,
     L1Penalty,
@@ -187,6 +188,7 @@ def test_discrepancy_is_unbiased_and_sees_what_is_not_normal():
         (lambda: GaussianKL(1, free_nats=-1), "free_nats=-1"),
         (lambda: PriorDiscrepancy(1, stddev=0), "stddev=0"),
         (lambda: AuxiliaryReconstruction("poisson"), "likelihood='poisson'"),
+        (lambda: DeadReconstruction(0, "gaussian"), "k=0"),
         (lambda: linear(0, 1, 0), "must be positive"),
     ],
 )
