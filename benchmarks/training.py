@@ -6,9 +6,10 @@ Takes 10 minutes on 2 cores. Trains every variant of the zoo that reads vectors,
 backbone 784-512-256-64 in batches of 256 on random data, in turn with the plain Keras autoencoder
 of the same size (`undercomplete`) and, where PyTorch is installed, with a PyTorch loop of the same
 network (fused Adam). `contractive` takes random probes there; its closed form is measured with one
-layer of 1000 sigmoid units, beside the plain one of that size. Rounds are interleaved; figures are
-medians of samples per second, ratios are taken within a round. Writes
-benchmarks/results/training.json.
+layer of 1000 sigmoid units, beside the plain one of that size. Two more rows say where time goes:
+the plain one with an input twice as wide, which is what `missing` reads, and `top-k` while it has
+dead units, which are decoded a second time. Rounds are interleaved; figures are medians of samples
+per second, ratios are taken within a round. Writes benchmarks/results/training.json.
 """
 
 import argparse
@@ -33,13 +34,38 @@ HIDDEN, CODE, FEATURES, BATCH, ROWS = (512, 256), 64, 784, 256, 20_480
 STEPS = ROWS // BATCH
 
 
-class KerasTraining:
-    """One variant, compiled once; each call trains an epoch."""
+def create(name, code=CODE, hidden=HIDDEN, **options):
+    """A variant of the size that is measured."""
+    if "training_steps" in zoo.registry.list_options(name, "dense"):
+        options["training_steps"] = 10 * STEPS
+    return zoo.create(name, (FEATURES,), code, hidden=hidden, **options)
 
-    def __init__(self, name, x, code=CODE, hidden=HIDDEN, **options):
-        if "training_steps" in zoo.registry.list_options(name, "dense"):
-            options["training_steps"] = 10 * STEPS
-        self.model = zoo.create(name, (FEATURES,), code, hidden=hidden, **options)
+
+def create_wide():
+    """The plain autoencoder, whose encoder reads its input twice."""
+    inputs = keras.Input((FEATURES,), name="inputs")
+    x = keras.layers.Concatenate()([inputs, inputs])
+    for units in HIDDEN:
+        x = keras.layers.Dense(units, "relu")(x)
+    code = x = keras.layers.Dense(CODE)(x)
+    for units in reversed(HIDDEN):
+        x = keras.layers.Dense(units, "relu")(x)
+    outputs = keras.layers.Dense(FEATURES, "sigmoid")(x)
+    return zoo.Autoencoder(inputs, outputs, code=code, code_spec=zoo.CodeSpec("real", CODE))
+
+
+def create_with_dead_units():
+    """`top-k`, of whose units 8 are dead in every step."""
+    model = create("top-k", dead_after=1)
+    model.get_layer("pre_activation").bias.assign(np.where(np.arange(CODE) < 8, -1e3, 0.0))
+    return model
+
+
+class KerasTraining:
+    """A model, compiled once; each call trains an epoch."""
+
+    def __init__(self, model, x):
+        self.model = model
         self.model.compile(optimizer="adam", steps_per_execution=16)
         self.batches = zoo.datasets.shuffled_batches(x, BATCH, seed=0)
         self()
@@ -87,12 +113,14 @@ def main():
     trainings = {}
     for name in dict.fromkeys([PLAIN, *names]):
         try:
-            trainings[name] = KerasTraining(name, x)
+            trainings[name] = KerasTraining(create(name), x)
         except ValueError as error:
             print(f"{name} left out: {error}")
     one_layer = {"code": 1000, "hidden": (), "activation": "sigmoid"}
     for name in (PLAIN, "contractive"):
-        trainings[f"{name}, one layer"] = KerasTraining(name, x, **one_layer)
+        trainings[f"{name}, one layer"] = KerasTraining(create(name, **one_layer), x)
+    trainings["undercomplete, input twice as wide"] = KerasTraining(create_wide(), x)
+    trainings["top-k, with dead units"] = KerasTraining(create_with_dead_units(), x)
     try:
         import torch
 
@@ -108,7 +136,7 @@ def main():
             seconds[name].append(time.perf_counter() - began)
 
     rows = {}
-    print(f"{'':27} samples/s  of the plain one")
+    print(f"{'':34} samples/s  of the plain one")
     for name, measured in seconds.items():
         plain = f"{PLAIN}, one layer" if "one layer" in name else PLAIN
         ratios = [other / own for other, own in zip(seconds[plain], measured, strict=True)]
@@ -117,7 +145,7 @@ def main():
             "ratio_to_plain": statistics.median(ratios),
         }
         print(
-            f"{name:27} {rows[name]['samples_per_second']:9,.0f}  {statistics.median(ratios):.2f}"
+            f"{name:34} {rows[name]['samples_per_second']:9,.0f}  {statistics.median(ratios):.2f}"
         )
     result = {
         "command": "python -m benchmarks.training",
