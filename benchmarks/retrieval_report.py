@@ -11,10 +11,12 @@ import pathlib
 
 import matplotlib.figure
 
+from benchmarks import marked
+
 ROOT = pathlib.Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "retrieval.md"
-MARKS = ("<!-- measured -->\n", "<!-- end of measured -->\n")
+MARK = "measured"
 MARKERS = {
     "semantic-hash": "o-",
     "ITQ": "s--",
@@ -125,8 +127,7 @@ def draw(rows, path):
 def main():
     """Draws and writes from the results files."""
     draw(json.loads((RESULTS / "retrieval.json").read_text())["rows"], RESULTS / "retrieval.png")
-    before, _, rest = PAGE.read_text().partition(MARKS[0])
-    PAGE.write_text(before + MARKS[0] + markdown() + MARKS[1] + rest.partition(MARKS[1])[2])
+    marked.write(PAGE, MARK, markdown())
 
 
 if __name__ == "__main__":

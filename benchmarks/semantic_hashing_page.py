@@ -10,9 +10,11 @@ import pathlib
 
 import matplotlib.figure
 
+from benchmarks import marked
+
 RESULTS = pathlib.Path(__file__).parent / "results"
 PAGE = pathlib.Path(__file__).parents[1] / "docs" / "semantic_hashing.md"
-MARKS = ("<!-- results -->\n", "<!-- end of results -->\n")
+MARK = "results"
 RECIPES = {"paper": "paper's recipe", "taught": "taught codes"}
 STYLES = {
     "TF-IDF": ("black", "-"),
@@ -110,9 +112,7 @@ def markdown(result):
 
 def write_tables(result):
     """Writes the tables between the marks of the page."""
-    before, rest = PAGE.read_text().split(MARKS[0])
-    after = rest.split(MARKS[1])[1]
-    PAGE.write_text(before + MARKS[0] + markdown(result) + MARKS[1] + after)
+    marked.write(PAGE, MARK, markdown(result))
 
 
 def _title(name):

@@ -4,7 +4,7 @@ import re
 import pytest
 
 import zoo
-from benchmarks import retrieval_report
+from benchmarks import marked, retrieval_report
 from benchmarks.papers import tables
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -24,10 +24,15 @@ def test_the_readme_lists_every_variant():
         assert f"| [`{entry.name}`](docs/variants/{entry.name}.md) {row}" in text
 
 
-def test_the_readme_shows_the_results_of_the_papers_tables():
-    assert tables.MARKS[0] + tables.markdown() + tables.MARKS[1] in (ROOT / "README.md").read_text()
+@pytest.mark.parametrize("report", [tables, retrieval_report], ids=["papers", "retrieval"])
+def test_the_pages_show_the_results(report):
+    assert marked.section(report.MARK, report.markdown()) in report.PAGE.read_text()
 
 
-def test_the_page_on_retrieval_shows_its_results():
-    shown = retrieval_report.MARKS[0] + retrieval_report.markdown() + retrieval_report.MARKS[1]
-    assert shown in retrieval_report.PAGE.read_text()
+def test_only_what_stands_between_the_marks_is_written(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- a -->\nold\n<!-- end of a -->\nafter\n")
+    marked.write(page, "a", "new\n")
+    assert page.read_text() == "before\n<!-- a -->\nnew\n<!-- end of a -->\nafter\n"
+    with pytest.raises(ValueError, match="<!-- b -->"):
+        marked.write(page, "b", "new\n")

@@ -9,9 +9,11 @@ import json
 import math
 import pathlib
 
+from benchmarks import marked
+
 ROOT = pathlib.Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
-MARKS = ("<!-- papers -->\n", "<!-- end of papers -->\n")
+PAGE, MARK = ROOT / "README.md", "papers"
 CLASSIFIED = ("k_sparse", "contractive", "stacked_denoising")
 TITLES = {
     "k_sparse": "linear classifier on codes learnt without labels ([Makhzani & Frey "
@@ -97,10 +99,7 @@ def _written(settings):
 
 def main():
     """Writes the section."""
-    path = ROOT / "README.md"
-    before, rest = path.read_text().split(MARKS[0])
-    after = rest.split(MARKS[1])[1]
-    path.write_text(before + MARKS[0] + markdown() + MARKS[1] + after)
+    marked.write(PAGE, MARK, markdown())
 
 
 if __name__ == "__main__":

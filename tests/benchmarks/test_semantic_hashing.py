@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 
+from benchmarks import marked
 from benchmarks import semantic_hashing_page as page
 from benchmarks.semantic_hashing import curve
 
@@ -17,4 +18,4 @@ def test_ties_count_at_their_expectation_and_few_results_as_all_that_there_are()
 
 def test_the_page_shows_the_results():
     result = json.loads((page.RESULTS / "semantic_hashing.json").read_text())
-    assert page.MARKS[0] + page.markdown(result) + page.MARKS[1] in page.PAGE.read_text()
+    assert marked.section(page.MARK, page.markdown(result)) in page.PAGE.read_text()
