@@ -27,8 +27,6 @@ MARKERS = {
 METHODS = (
     "semantic-hash",
     "semantic-hash, real-valued",
-    # Measured before topics took part; benchmarks.retrieval no longer does.
-    "semantic-hash, neighbours by TF-IDF",
     "ITQ",
     "PCA sign",
     "spectral hashing",
