@@ -12,7 +12,7 @@ class DeadUnits(keras.layers.Layer):
     """Counts, for each unit, the steps of training since it was last active in any example.
 
     A unit is active where it is not zero, and dead after `patience` steps without. What to do
-    about it is left to others: an auxiliary loss (`AuxiliaryReconstruction`), or, in an
+    about it is left to others: an auxiliary loss (`DeadReconstruction`), or, in an
     `Autoencoder`, resampling: with `resample_every` its steps of training give the dead a new
     start, see `zoo.resampling`.
 
