@@ -66,6 +66,7 @@ class Plan:
         decoder_input: Any = None,
         training_weight: Any = None,
         code_weight: float | None = None,
+        selection: keras.layers.Layer | None = None,
     ) -> Autoencoder:
         """Completes the model, and corrupts what the encoder reads in training if asked to.
 
@@ -79,6 +80,7 @@ class Plan:
             training_weight: Weight of each component of the target in the training loss, a
                 tensor of the target's shape; 1 by default.
             code_weight: See `Autoencoder`.
+            selection: A layer that the decoder begins with, for one that reads a part of the code.
 
         Returns:
             The model.
@@ -101,7 +103,7 @@ class Plan:
             decoder_input = self._on_corrupted(corrupted, decoder_input)
         return Autoencoder(
             self.inputs,
-            self.backbone.decode(decoder_input),
+            self.backbone.decode(selection(decoder_input) if selection else decoder_input),
             code=code,
             decoder_input=decoder_input,
             target=self.target,

@@ -15,19 +15,21 @@ class LifetimeSparsity(keras.layers.Layer):
 
     Of a batch of n examples each unit keeps `round(rate * n)`, at least one, so that every unit
     learns in every step and none dies. For feature maps `[batch, ..., units]` the maxima of the
-    maps compete, and a map that loses is zero as a whole. Outside training the layer does
-    nothing.
+    maps compete, and a map that loses is zero as a whole. What becomes of an example must not
+    depend on what else is in the batch when the model is used: outside training a unit is kept
+    where it exceeds a threshold of its own, the moving mean over training of its smallest winner.
 
     Args:
         rate: Share of the examples of a batch that each unit keeps, in (0, 1].
+        momentum: Weight of the past in the moving means of the thresholds, in [0, 1).
         **kwargs: As for any layer.
 
     Call arguments:
-        inputs: Activations `[batch, ..., units]`, of `relu` units say.
-        training: Whether units are limited.
+        inputs: Non-negative activations `[batch, ..., units]`, of `relu` units say.
+        training: Whether the batch competes, and the thresholds learn.
 
     Raises:
-        ValueError: If `rate` is out of range.
+        ValueError: If `rate` or `momentum` is out of range.
 
     Reference:
         [Makhzani & Frey, Winner-Take-All Autoencoders, 2015](https://arxiv.org/abs/1409.2752)
@@ -36,21 +38,41 @@ class LifetimeSparsity(keras.layers.Layer):
     >>> code = LifetimeSparsity(0.05)(keras.layers.Dense(1000, "relu")(features))
     """
 
-    def __init__(self, rate: float, **kwargs: Any):
+    def __init__(self, rate: float, momentum: float = 0.99, **kwargs: Any):
         super().__init__(**kwargs)
         if not 0 < rate <= 1:
             raise ValueError(f"`rate` must be in (0, 1]. Received: rate={rate}")
+        if not 0 <= momentum < 1:
+            raise ValueError(f"`momentum` must be in [0, 1). Received: momentum={momentum}")
         self.rate = rate
+        self.momentum = momentum
+
+    def build(self, input_shape: tuple) -> None:
+        """Creates the thresholds; below zero they have not learnt yet."""
+        self.threshold = self.add_weight(
+            shape=(input_shape[-1],),
+            dtype="float32",
+            autocast=False,
+            initializer=keras.initializers.Constant(-1.0),
+            trainable=False,
+            name="threshold",
+        )
+        self.built = True
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Zeroes the losers."""
-        if not training:
-            return inputs
-        size = keras.ops.cast(keras.ops.shape(inputs)[0], "float32")
-        winners = keras.ops.maximum(keras.ops.round(self.rate * size), 1)
+        ops = keras.ops
         inner = tuple(range(1, len(inputs.shape) - 1))
-        strength = keras.ops.max(inputs, axis=inner, keepdims=True) if inner else inputs
-        return keras.ops.where(largest(strength, winners, axis=0), inputs, 0)
+        strength = ops.max(inputs, axis=inner, keepdims=True) if inner else inputs
+        strength = ops.cast(strength, "float32")
+        if not training:
+            return ops.where(strength > ops.maximum(self.threshold, 0.0), inputs, 0)
+        winners = ops.maximum(ops.round(self.rate * ops.cast(ops.shape(inputs)[0], "float32")), 1)
+        kept = largest(strength, winners, axis=0)
+        smallest = ops.min(ops.where(kept, strength, float("inf")), axis=(0, *inner))
+        moved = self.threshold + (1 - self.momentum) * (smallest - self.threshold)
+        self.threshold.assign(ops.where(self.threshold < 0, smallest, moved))
+        return ops.where(kept, inputs, 0)
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         """The shape does not change."""
@@ -58,4 +80,4 @@ class LifetimeSparsity(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
-        return {**super().get_config(), "rate": self.rate}
+        return {**super().get_config(), "rate": self.rate, "momentum": self.momentum}

@@ -9,13 +9,12 @@ import keras
 
 @keras.saving.register_keras_serializable(package="zoo")
 class SpatialSparsity(keras.layers.Layer):
-    """In training keeps the one largest activation of every feature map of every example.
+    """Keeps the one largest activation of every feature map of every example.
 
-    Of equal ones the first is kept. Outside training the layer does nothing.
+    Of equal ones the first is kept.
 
     Call arguments:
         inputs: Feature maps `[batch, ..., maps]` with at least one spatial axis.
-        training: Whether maps are limited.
 
     Raises:
         ValueError: If the inputs have no spatial axis.
@@ -37,10 +36,8 @@ class SpatialSparsity(keras.layers.Layer):
             )
         self.built = True
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: Any) -> Any:
         """Zeroes all but the largest."""
-        if not training:
-            return inputs
         places = 1
         for dim in inputs.shape[1:-1]:
             places *= dim

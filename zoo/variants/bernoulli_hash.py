@@ -52,5 +52,5 @@ def bernoulli_hash(
     if decorrelation_weight:
         decorrelation = BitDecorrelation(decorrelation_weight, name="bit_decorrelation")
         probabilities = decorrelation(probabilities)
-    bits = StochasticBinary(seed, name="stochastic_binary")(probabilities)
-    return plan.autoencoder(code, decoder_input=bits)
+    bits = StochasticBinary(seed, name="stochastic_binary")
+    return plan.autoencoder(code, decoder_input=probabilities, selection=bits)

@@ -39,7 +39,9 @@ def convolutional_winner_take_all(
             highest peaks; `None` for all.
 
     Returns:
-        The model. Codes are not limited: all rectified activations are in them.
+        The model. Codes are not limited: all rectified activations are in them. The decoder
+        reads their peaks and, with a `rate`, of those the ones above the thresholds of
+        `LifetimeSparsity`.
 
     Raises:
         ValueError: If the backbone is another, `code_dim` is not a whole number of maps, or
@@ -60,23 +62,25 @@ def convolutional_winner_take_all(
             f"`code_dim` must be a multiple of {height * width}, the places of a feature map. "
             f"Received: code_dim={plan.code_dim}"
         )
-    trunks = _Maps(plan, maps, filters, kernel_size, atom_size)
+    trunks = _Maps(plan, maps, filters, kernel_size, atom_size, rate)
     activations = keras.layers.Activation("relu", dtype="float32", name="maps")(
         trunks.encode(plan.encoder_input)
     )
-    peaks = SpatialSparsity(dtype="float32", name="spatial_sparsity")(activations)
-    if rate is not None:
-        peaks = LifetimeSparsity(rate, dtype="float32", name="lifetime_sparsity")(peaks)
-    flatten = keras.layers.Flatten(dtype="float32", name="code")
-    plan = dataclasses.replace(plan, backbone=trunks)
-    return plan.autoencoder(flatten(activations), decoder_input=flatten(peaks))
+    code = keras.layers.Flatten(dtype="float32", name="code")(activations)
+    return dataclasses.replace(plan, backbone=trunks).autoencoder(code)
 
 
 class _Maps(Backbone):
-    """Convolutions that keep the image's size, and one linear deconvolution."""
+    """Convolutions that keep the image's size, and one linear deconvolution of the peaks."""
 
     def __init__(
-        self, plan: Plan, maps: int, filters: Sequence[int], kernel_size: int, atom_size: int
+        self,
+        plan: Plan,
+        maps: int,
+        filters: Sequence[int],
+        kernel_size: int,
+        atom_size: int,
+        rate: float | None,
     ):
         super().__init__(plan.backbone.input_shape, plan.likelihood)
         height, width, channels = self.input_shape
@@ -86,12 +90,18 @@ class _Maps(Backbone):
                 units, kernel_size, padding="same", activation=activation, name=name
             )
 
+        winners: list[keras.layers.Layer] = [
+            SpatialSparsity(dtype="float32", name="spatial_sparsity")
+        ]
+        if rate is not None:
+            winners.append(LifetimeSparsity(rate, dtype="float32", name="lifetime_sparsity"))
         self.encoder_layers = [
             *(conv(units, "relu", f"encoder_conv_{i}") for i, units in enumerate(filters)),
             conv(maps, "linear", "encoder_maps"),
         ]
         self.decoder_layers = [
-            keras.layers.Reshape((height, width, maps), name="decoder_reshape"),
+            keras.layers.Reshape((height, width, maps), dtype="float32", name="decoder_reshape"),
+            *winners,
             keras.layers.Conv2DTranspose(
                 channels, atom_size, padding="same", name="decoder_deconvolution"
             ),

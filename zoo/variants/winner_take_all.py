@@ -21,7 +21,8 @@ def winner_take_all(plan: Plan, rate: float = 0.05) -> Autoencoder:
             must be large enough for it: 100 examples and 0.05 leave 5.
 
     Returns:
-        The model. Codes are not limited: all rectified units are in them.
+        The model. Codes are not limited: all rectified units are in them. The decoder reads
+        those above the thresholds of `LifetimeSparsity`.
 
     Raises:
         ValueError: If `rate` is out of range.
@@ -31,5 +32,5 @@ def winner_take_all(plan: Plan, rate: float = 0.05) -> Autoencoder:
     """
     logits = pre_activation(plan)
     code = keras.layers.Activation("relu", dtype="float32", name="code")(logits)
-    winners = LifetimeSparsity(rate, dtype="float32", name="lifetime_sparsity")(code)
-    return plan.autoencoder(code, decoder_input=winners)
+    winners = LifetimeSparsity(rate, dtype="float32", name="lifetime_sparsity")
+    return plan.autoencoder(code, selection=winners)

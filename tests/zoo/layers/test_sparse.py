@@ -24,7 +24,7 @@ RELU = np.maximum(X, 0)
 def test_layers():
     run_layer_test(TopK(3), X, (10,))
     run_layer_test(TopK(3, linear(8, 3, 5)), X, (10,), non_trainable_weights=1)
-    run_layer_test(LifetimeSparsity(0.2), X, (10,))
+    run_layer_test(LifetimeSparsity(0.2), X, (10,), non_trainable_weights=1)
     run_layer_test(SpatialSparsity(), X.reshape(4, 5, 5, 2), (5, 5, 2))
     run_layer_test(BatchTopK(3), RELU, (10,), non_trainable_weights=1)
     run_layer_test(GatedDense(6), X, [(6,), (6,)], trainable_weights=4)
@@ -53,18 +53,31 @@ def test_lifetime_sparsity_keeps_the_top_share_of_each_unit():
     mask = np.argsort(np.argsort(-X, axis=0), axis=0) < 3
     np.testing.assert_array_equal(kept, X * mask)
     assert (np.count_nonzero(LifetimeSparsity(0.001)(X, training=True), axis=0) == 1).all()
-    np.testing.assert_array_equal(LifetimeSparsity(0.15)(X), X)
+
+
+def test_lifetime_sparsity_outside_training_keeps_what_would_have_won():
+    layer = LifetimeSparsity(0.15, momentum=0.75)
+    np.testing.assert_array_equal(layer(np.maximum(X, 0)), np.maximum(X, 0))  # not yet trained
+    thresholds = None
+    for seed in range(3):
+        x = np.random.default_rng(seed).random((20, 10), "float32")
+        layer(x, training=True)
+        third = np.sort(x, axis=0)[-3]
+        thresholds = third if thresholds is None else 0.75 * thresholds + 0.25 * third
+    np.testing.assert_allclose(layer.threshold, thresholds, rtol=1e-6)
+    np.testing.assert_array_equal(layer(x), x * (x > thresholds))
+    maps = np.stack([x, x / 2], axis=1)  # a map is kept or lost as a whole
+    np.testing.assert_array_equal(layer(maps), maps * (x > thresholds)[:, None])
 
 
 def test_maps_keep_their_peak_and_the_highest_peaks_their_map():
     maps = np.random.default_rng(1).random((8, 4, 3, 5), "float32")
-    peaks = np.asarray(SpatialSparsity()(maps, training=True))
+    peaks = np.asarray(SpatialSparsity()(maps))
     np.testing.assert_array_equal(peaks, maps * (maps == maps.max((1, 2), keepdims=True)))
     winners = np.asarray(LifetimeSparsity(0.25)(peaks, training=True))
     assert (np.count_nonzero(winners, axis=(0, 1, 2)) == 2).all()
     strongest = np.sort(peaks.max((1, 2)), axis=0)[-2:]
     np.testing.assert_array_equal(np.sort(winners.max((1, 2)), axis=0)[-2:], strongest)
-    np.testing.assert_array_equal(SpatialSparsity()(maps), maps)
 
 
 def test_batch_top_k_against_numpy():
@@ -152,6 +165,7 @@ def test_dead_units_counts_steps_without_activity():
         (lambda: BatchTopK(1.5), "k=1.5"),
         (lambda: BatchTopK(2, momentum=1.0), "momentum=1.0"),
         (lambda: LifetimeSparsity(0), "rate=0"),
+        (lambda: LifetimeSparsity(0.1, momentum=1), "momentum=1"),
         (lambda: SpatialSparsity()(X), "spatial axis"),
         (lambda: GatedDense(0), "units=0"),
         (lambda: JumpReLU(threshold=0), "threshold=0"),
