@@ -18,8 +18,8 @@ from console import Group, json_option, print_result, print_table
 from serving.client import Client
 from serving.errors import ServingError
 from serving.index import HashIndex, HashIndexError, Step
-from serving.index_cli import index, read_ids
-from serving.inputs import read_rows
+from serving.index_cli import index
+from serving.inputs import read_ids, read_rows
 from serving.options import model_options
 from serving.replay_cli import replay_command
 from serving.search import Search, hamming, rows_of

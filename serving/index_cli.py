@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,9 +20,9 @@ from rich.progress import (
 )
 
 from console import json_option, print_result, print_table
-from serving.index import HashIndex, JsonText, export_file, file_bits, import_file
-from serving.index.files import sync_directory
-from serving.inputs import read_codes, read_rows
+from serving.index import HashIndex, export_file, file_bits, import_file
+from serving.index.new_index import is_free, new_index
+from serving.inputs import read_codes, read_ids, read_payloads
 
 index_argument = click.argument("path", metavar="INDEX", type=click.Path())
 key_option = click.option("--key", help="Which array of an .npz that holds several.")
@@ -83,7 +80,7 @@ def build(
     with _busy(f"building {path}") as progress:
         read = _half(progress, 0)
         codes, ids, payloads = _read_entries(codes_path, key, ids_path, payloads_path, read)
-        with _new_index(path, bits or codes.shape[1] * 8) as opened:
+        with new_index(path, bits or codes.shape[1] * 8) as opened:
             opened.add(ids, codes, payloads, progress=_half(progress, 0.5))
             summary = _summary(path, opened)
     print_result(summary, as_json)
@@ -138,11 +135,11 @@ def import_command(path: str, file: str, bits: int | None, replace: bool, as_jso
     """
     with contextlib.ExitStack() as stack:
         progress = stack.enter_context(_busy(f"importing {file}"))
-        if _is_free(path):
+        if is_free(path):
             bits = bits or file_bits(file)
             if bits is None:
                 raise ValueError(f"{file} does not say how many bits its codes have; give --bits")
-            opened = stack.enter_context(_new_index(path, bits))
+            opened = stack.enter_context(new_index(path, bits))
         else:
             opened = stack.enter_context(HashIndex.open(path, bits=bits))
         imported = import_file(opened, file, replace=replace, progress=progress)
@@ -195,26 +192,6 @@ def compact(path: str, as_json: bool) -> None:
     print_result(summary, as_json)
 
 
-def read_ids(path: str, count: int | None = None) -> np.ndarray:
-    """Reads ids from an array of whole numbers, or from a text file with one a line.
-
-    Raises:
-        ValueError: If the file holds something else, or not `count` ids.
-    """
-    rows = read_rows(path)
-    try:
-        ids = np.array([int(row) for row in rows], np.int64) if isinstance(rows, list) else rows
-    except (ValueError, OverflowError) as error:
-        raise ValueError(f"{path}: ids must be whole numbers, one a line; {error}") from None
-    shape = f"[{'n' if count is None else count}]"
-    if ids.dtype.kind not in "iu" or ids.ndim != 1 or (count is not None and len(ids) != count):
-        one = "" if count is None else ", one a code"
-        raise ValueError(
-            f"{path}: received {ids.dtype} {list(ids.shape)}; ids must be int64 {shape}{one}"
-        )
-    return ids
-
-
 def _read_entries(
     codes_path: str,
     key: str | None,
@@ -225,71 +202,7 @@ def _read_entries(
     """Codes, their ids (by default 0, 1, 2, ...) and, if there is a file of them, payloads."""
     codes = read_codes(codes_path, key)
     ids = np.arange(len(codes)) if ids_path is None else read_ids(ids_path, len(codes))
-    return codes, ids, _read_payloads(payloads_path, len(codes), progress)
-
-
-def _read_payloads(
-    path: str | None, count: int, progress: Callable[[float], None]
-) -> list[Any] | None:
-    if path is None:
-        return None
-    payloads = []
-    with open(path, encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                payloads.append(JsonText.of(line))
-            except ValueError as error:
-                raise ValueError(f"{path}, line {number} is not JSON: {error}") from None
-            if number % 10_000 == 0:
-                progress(min(1.0, number / count) if count else 1.0)
-    if len(payloads) != count:
-        raise ValueError(
-            f"{path}: received {len(payloads)} payloads for {count} codes; there must be one"
-            " line a code, an empty one for nothing"
-        )
-    return payloads
-
-
-def _is_free(path: str) -> bool:
-    """Whether nothing is at a path but, at most, an empty directory."""
-    target = Path(path)
-    return not target.exists() or (target.is_dir() and not any(target.iterdir()))
-
-
-@contextlib.contextmanager
-def _new_index(path: str, bits: int) -> Iterator[HashIndex]:
-    """Makes an index that is there whole at the end of the block, or not at all."""
-    if not _is_free(path):
-        raise ValueError(f"{path} exists already; use index add or import, or another path")
-    target = Path(path).absolute()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(target)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    try:
-        with HashIndex.open(partial, bits=bits) as opened:
-            yield opened
-        os.replace(partial, target)
-        sync_directory(target.parent)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def _remove_leftovers(target: Path) -> None:
-    """Removes what builds of the same index left that were killed."""
-    for child in target.parent.iterdir():
-        match = re.fullmatch(rf"\.{re.escape(target.name)}\.([0-9]+)\.partial", child.name)
-        if match and not _is_alive(int(match[1])):
-            shutil.rmtree(child, ignore_errors=True)
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        pass  # somebody else's
-    return True
+    return codes, ids, read_payloads(payloads_path, len(codes), progress)
 
 
 @contextlib.contextmanager

@@ -1,12 +1,15 @@
-"""Rows to send, from files: arrays, lines of text, images."""
+"""What the command lines read from files: rows to send, codes, ids, payloads."""
 
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from serving.index import JsonText
 
 IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".bmp")
 
@@ -55,6 +58,53 @@ def read_codes(path: str | Path, key: str | None = None) -> np.ndarray:
             f"{path}: received {codes.dtype} {list(codes.shape)}; packed codes are uint8 [n, bytes]"
         )
     return codes
+
+
+def read_ids(path: str, count: int | None = None) -> np.ndarray:
+    """Reads ids from an array of whole numbers, or from a text file with one a line.
+
+    Raises:
+        ValueError: If the file holds something else, or not `count` ids.
+    """
+    rows = read_rows(path)
+    try:
+        ids = np.array([int(row) for row in rows], np.int64) if isinstance(rows, list) else rows
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{path}: ids must be whole numbers, one a line; {error}") from None
+    shape = f"[{'n' if count is None else count}]"
+    if ids.dtype.kind not in "iu" or ids.ndim != 1 or (count is not None and len(ids) != count):
+        one = "" if count is None else ", one a code"
+        raise ValueError(
+            f"{path}: received {ids.dtype} {list(ids.shape)}; ids must be int64 {shape}{one}"
+        )
+    return ids
+
+
+def read_payloads(
+    path: str | None, count: int, progress: Callable[[float], None]
+) -> list[Any] | None:
+    """Reads one JSON payload a line, empty lines for none; None without a file.
+
+    Raises:
+        ValueError: A line is not JSON, or there are not `count` lines.
+    """
+    if path is None:
+        return None
+    payloads = []
+    with open(path, encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                payloads.append(JsonText.of(line))
+            except ValueError as error:
+                raise ValueError(f"{path}, line {number} is not JSON: {error}") from None
+            if number % 10_000 == 0:
+                progress(min(1.0, number / count) if count else 1.0)
+    if len(payloads) != count:
+        raise ValueError(
+            f"{path}: received {len(payloads)} payloads for {count} codes; there must be one"
+            " line a code, an empty one for nothing"
+        )
+    return payloads
 
 
 def _read_array(path: Path, key: str | None) -> np.ndarray:
