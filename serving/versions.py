@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 # What absl::SimpleAtoi takes for an int64.
 _NUMBER = re.compile(r"\s*[+-]?[0-9]+\s*", re.ASCII)
 _LIMIT = 1 << 63
+
+Stamp = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class ModelConfig:
     every: bool = False
     labels: Mapping[str, int] = field(default_factory=dict)
 
-    def aspired(self, present: Mapping[int, str]) -> set[int]:
+    def aspired(self, present: Collection[int]) -> set[int]:
         """Chooses among the versions that are there."""
         if self.every:
             return set(present)
@@ -53,7 +55,7 @@ def find_versions(base_path: str | Path) -> dict[int, str] | None:
     """
     try:
         names = sorted(os.listdir(base_path))
-    except OSError:
+    except (OSError, ValueError):  # the latter for a path that no file can have
         return None
     return {
         int(name): os.path.join(base_path, name)
@@ -92,7 +94,7 @@ def find_models(base: str | Path) -> dict[str, str]:
     return models
 
 
-def stamp(path: str) -> tuple[int, ...]:
+def stamp(path: str) -> Stamp:
     """Fingerprints a version cheaply, so that a repaired one can be told from a broken one."""
     found = []
     for name in ("", "saved_model.pb", "variables"):

@@ -12,7 +12,7 @@ from typing import Any
 from serving.server.model import Model, State, Version, check_config
 from serving.server.servable import Servable
 from serving.server.status import StatusError, from_exception, invalid
-from serving.versions import ModelConfig, find_versions, stamp
+from serving.versions import ModelConfig, Stamp, find_versions, stamp
 
 log = logging.getLogger("serving")
 
@@ -233,9 +233,14 @@ class Manager:
                     return
                 look = not self._looked or self._poll_seconds > 0
                 self._looked = True
+                models = [m for m in self._models.values() if look or not m.versions]
+                configs = [model.config for model in models]
+            # Without the lock: requests must not wait for a slow disk.
+            seen = {config.base_path: _stamps(config) for config in configs}
+            with self._changed:
                 try:
                     for model in self._models.values():
-                        self._step(model, look)
+                        self._step(model, seen.get(model.config.base_path))
                     for model in self._retired:
                         self._settle(model, set())
                 except Exception:  # the watch must go on whatever one directory holds
@@ -243,32 +248,30 @@ class Manager:
                 self._changed.notify_all()
                 self._changed.wait(self._poll_seconds if self._poll_seconds > 0 else 1.0)
 
-    def _step(self, model: Model, look: bool) -> None:
-        present = find_versions(model.config.base_path)
-        new_model = not model.versions
-        if present is None or not (look or new_model):
-            # A directory that cannot be read says nothing: what is loaded stays.
-            present = {n: v.path for n, v in model.versions.items() if v.state is not State.END}
-        aspired = model.config.aspired(present)
+    def _step(self, model: Model, seen: dict[int, tuple[str, Stamp]] | None) -> None:
+        if seen is None:
+            # Nobody looked, or the directory cannot be read: what is loaded stays.
+            known = model.versions.items()
+            seen = {n: (v.path, v.stamp) for n, v in known if v.state is not State.END}
+        aspired = model.config.aspired(seen)
         for number in sorted(aspired):
-            self._want(model, number, present[number])
+            self._want(model, number, *seen[number])
         self._settle(model, aspired)
 
-    def _want(self, model: Model, number: int, path: str) -> None:
+    def _want(self, model: Model, number: int, path: str, now: Stamp) -> None:
         version = model.versions.get(number)
         if version and version.state is State.END:
             broken = version.error is not None
-            if broken and version.stamp == stamp(path):
+            if broken and version.stamp == now:
                 return
             version = None
         if version is None:
             version = model.versions[number] = Version(path)
         waiting = version.state is State.LOADING and version.retry_at
         if version.state is State.START or (
-            waiting and (time.monotonic() >= version.retry_at or version.stamp != stamp(path))
+            waiting and (time.monotonic() >= version.retry_at or version.stamp != now)
         ):
-            version.state, version.retry_at = State.LOADING, 0.0
-            version.stamp = stamp(path)
+            version.state, version.retry_at, version.stamp = State.LOADING, 0.0, now
             self._loads.submit(self._load_version, model, number, version)
 
     def _settle(self, model: Model, aspired: set[int]) -> None:
@@ -318,3 +321,11 @@ class Manager:
         version.servable = None
         version.state = State.END
         log.info("unloaded %s version %d", model.config.name, number)
+
+
+def _stamps(config: ModelConfig) -> dict[int, tuple[str, Stamp]] | None:
+    """What is on disk of a model: path and stamp of each version; None if that can't be read."""
+    present = find_versions(config.base_path)
+    if present is None:
+        return None
+    return {number: (path, stamp(path)) for number, path in present.items()}

@@ -8,7 +8,7 @@ from enum import IntEnum
 
 from serving.server.servable import Servable
 from serving.server.status import StatusError, invalid
-from serving.versions import ModelConfig
+from serving.versions import ModelConfig, Stamp
 
 
 class State(IntEnum):
@@ -31,7 +31,7 @@ class Version:
     servable: Servable | None = None
     attempts: int = 0
     retry_at: float = 0.0
-    stamp: tuple[int, ...] = ()
+    stamp: Stamp = ()
 
 
 @dataclass

@@ -264,3 +264,21 @@ def test_labels_wait_only_when_allowed(base):
         Client(server.address, "enc", label="stable") as client,
     ):
         assert scale(client) == 1
+
+
+def test_a_disk_that_hangs_holds_up_no_request(running, monkeypatch):
+    _, client = running
+    looking, answer = threading.Event(), threading.Event()
+
+    def hang(path):
+        looking.set()
+        answer.wait(30)
+        return find_versions(path)
+
+    monkeypatch.setattr("serving.server.manager.find_versions", hang)
+    try:
+        assert looking.wait(15)
+        assert scale(client) == 1
+        assert states(client) == {1: "AVAILABLE"}
+    finally:
+        answer.set()
