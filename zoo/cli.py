@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import pathlib
-from collections.abc import Callable
 from typing import Any
 
 import click
 
 import console
-
-READING = ("label", "text", "categorical", "drop", "image_size", "split")
+from zoo.cli_measure import measure_run, print_metrics
+from zoo.cli_options import READING, read_options, read_reading, reading_options
 
 run_argument = click.argument("run", type=click.Path(path_type=pathlib.Path))
 data_dir_option = click.option(
@@ -20,21 +19,6 @@ data_dir_option = click.option(
     type=click.Path(file_okay=False),
     help="Folder with NAME.npz files, searched before anything is downloaded.",
 )
-
-
-def reading_options(command: Callable) -> Callable:
-    """Adds the options that say how a file is read; `_reading` takes them."""
-    many = {"multiple": True, "metavar": "COLUMN"}
-    for name, how in (
-        ("--split", {"metavar": "NAME", "help": "Archives: the rows NAME_train and NAME_test."}),
-        ("--image-size", {"metavar": "HEIGHTxWIDTH", "help": "Folders: scale images to one size."}),
-        ("--drop", {**many, "help": "Tables: leave this column out; again for more."}),
-        ("--categorical", {**many, "help": "Tables: its numbers are categories; again for more."}),
-        ("--text", {"metavar": "COLUMN", "help": "Tables: the texts, in place of all columns."}),
-        ("--label", {"metavar": "COLUMN", "help": "Tables: the labels."}),
-    ):
-        command = click.option(name, **how)(command)
-    return command
 
 
 full_option = click.option(
@@ -86,7 +70,7 @@ def data(data: str, data_dir: str | None, out: pathlib.Path, as_json: bool, **re
     """
     import zoo.datasets
 
-    dataset = zoo.datasets.load(data, data_dir, **_reading(reading))
+    dataset = zoo.datasets.load(data, data_dir, **read_reading(reading))
     dataset.save(out)
     shapes = {"x_train": list(dataset.x_train.shape), "x_test": list(dataset.x_test.shape)}
     console.print_result({"file": str(out), "kind": dataset.kind, **shapes}, as_json)
@@ -171,11 +155,11 @@ def fit(
     elif run.model_file.exists():
         raise click.UsageError(f"{out} holds a run already: add --resume or choose another --out.")
     else:
-        reading = _reading({name: config.pop(name) for name in READING})
-        config |= {"epochs": epochs, "options": _parse(options), "reading": reading}
+        reading = read_reading({name: config.pop(name) for name in READING})
+        config |= {"epochs": epochs, "options": read_options(options), "reading": reading}
     model = fit_run(run, config)
-    metrics = _measure(run, model)
-    _print_metrics({"run": str(out), **metrics}, as_json)
+    metrics = measure_run(run, model)
+    print_metrics({"run": str(out), **metrics}, as_json)
 
 
 @cli.command(
@@ -200,8 +184,8 @@ def evaluate(
     from zoo.training import Run
 
     folder = Run(run)
-    metrics = _measure(folder, folder.load_model(), data_dir, outliers, full)
-    _print_metrics(metrics, as_json, title=str(run))
+    metrics = measure_run(folder, folder.load_model(), data_dir, outliers, full)
+    print_metrics(metrics, as_json, title=str(run))
 
 
 @cli.command(epilog="\b\nExample:\n  python -m zoo report runs/digits")
@@ -214,7 +198,7 @@ def report(run: pathlib.Path, data_dir: str | None, outliers: str | None, full: 
     from zoo.training import Run
 
     folder = Run(run)
-    _measure(folder, folder.load_model(), data_dir, outliers, full)
+    measure_run(folder, folder.load_model(), data_dir, outliers, full)
     click.echo(folder.folder / "report.html")
 
 
@@ -251,95 +235,3 @@ def compare(runs: tuple[pathlib.Path, ...], out: pathlib.Path | None, as_json: b
         click.echo(f"warning: {warning}", err=True)
     if out is not None:
         click.echo(out)
-
-
-def _measure(
-    run: Any,
-    model: Any,
-    data_dir: str | None = None,
-    outliers: str | None = None,
-    full: bool = False,
-) -> dict[str, Any]:
-    import rich.console
-
-    import zoo.datasets
-    import zoo.evaluation
-    from zoo.evaluation import tensorboard
-    from zoo.evaluation.anomalies import find_outliers
-    from zoo.evaluation.report import build_report
-
-    config = run.read_json(run.config_file)
-    dataset = zoo.datasets.load_for(config, data_dir)
-    where = data_dir or config["data_dir"]
-    reading = config.get("reading", {})
-    strange = None if outliers is None else find_outliers(outliers, dataset, where, reading)
-    with rich.console.Console(stderr=True).status("measuring") as status:
-
-        def progress(stage: str) -> None:
-            status.update(f"measuring: {stage}")
-
-        evaluation = zoo.evaluation.evaluate(
-            model, dataset, full=full, outliers=strange, progress=progress
-        )
-        run.write_json(run.metrics_file, evaluation.metrics)
-        status.update("drawing")
-        histograms = []
-        if run.activations_file.exists():
-            histograms = run.read_json(run.activations_file)
-        history = run.read_history()
-        page = build_report(model, dataset, evaluation, history, histograms, config)
-        page.write(run.folder / "report.html")
-        folder = run.tensorboard_folder / "evaluation"
-        metrics, codes = evaluation.metrics, evaluation.test_codes
-        tensorboard.log(folder, page, metrics, codes, dataset, step=len(history))
-    return evaluation.metrics
-
-
-def _print_metrics(metrics: dict[str, Any], as_json: bool, title: str | None = None) -> None:
-    from zoo.evaluation.representations import is_of_a_representation, side_by_side
-
-    if as_json:
-        console.print_result(metrics, as_json)
-        return
-    lines = side_by_side(metrics)
-    alone = {
-        name: value
-        for name, value in metrics.items()
-        if not isinstance(value, list) and not is_of_a_representation(name, metrics)
-    }
-    console.print_result(alone, as_json, title)
-    if lines:
-        click.echo()
-        console.print_table([list(line.values()) for line in lines], list(lines[0]))
-    if "robustness" in metrics:
-        click.echo()
-        keys = list(metrics["robustness"][0])
-        rows = [list(line.values()) for line in metrics["robustness"]]
-        console.print_table(rows, [key.replace("_", " ") for key in keys])
-
-
-def _reading(options: dict[str, Any]) -> dict[str, Any]:
-    """The options of `reading_options` that were given, for `zoo.datasets.load` and as JSON."""
-    reading = {name: value for name, value in options.items() if value not in (None, ())}
-    if "image_size" in reading:
-        height, by, width = reading["image_size"].partition("x")
-        if not (by and height.isdigit() and width.isdigit()):
-            raise click.BadParameter(
-                f"{reading['image_size']!r}: write HEIGHTxWIDTH, 64x64 say.",
-                param_hint="--image-size",
-            )
-        reading["image_size"] = [int(height), int(width)]
-    return reading
-
-
-def _parse(options: tuple[str, ...]) -> dict[str, Any]:
-    parsed = {}
-    for option in options:
-        name, equals, value = option.partition("=")
-        if not equals:
-            raise click.BadParameter(f"{option!r}: write NAME=VALUE.", param_hint="--option")
-        try:
-            parsed[name] = json.loads(value)
-        except json.JSONDecodeError:
-            parsed[name] = value
-    return parsed
