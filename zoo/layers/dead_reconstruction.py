@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import types
 from typing import Any
 
 import keras
 
 from zoo.layers.auxiliary_reconstruction import AuxiliaryReconstruction
-from zoo.layers.between import layers_between
+from zoo.layers.between import Between
 from zoo.layers.selection import largest
 
 
@@ -59,23 +58,15 @@ class DeadReconstruction(AuxiliaryReconstruction):
         if not isinstance(k, int) or k < 1:
             raise ValueError(f"`k` must be a positive integer. Received: k={k!r}")
         self.k = k
-        # In a namespace, or Keras would track and save the decoder a second time.
-        self._found = types.SimpleNamespace(decoder=None)
+        self._decoder = Between("DeadReconstruction")
 
     def compute_output_spec(self, inputs: Any, training: bool = False) -> Any:
         """That of the code; the symbolic tensors tell what the decoder is."""
-        if hasattr(inputs[0], "_keras_history"):
-            self._found.decoder = layers_between(inputs[0], inputs[-1])
+        self._decoder.find(inputs[0], inputs[-1])
         return super().compute_output_spec(inputs, training)
 
     def penalty(self, inputs: Any, training: bool) -> Any:
         """The mean error with the dead units; 0 while there are none."""
-        decoder = self._found.decoder
-        if decoder is None:
-            raise ValueError(
-                "DeadReconstruction must be called on the symbolic tensors of a functional "
-                "model before it is called on data."
-            )
         ops = keras.ops
         code, target, activations, dead, _ = inputs
 
@@ -85,7 +76,7 @@ class DeadReconstruction(AuxiliaryReconstruction):
             relevant = ops.cast(ops.any(joining > 0, axis=-1), "float32")
             joint = ops.stop_gradient(code) + joining
             return super(DeadReconstruction, self).penalty(
-                [code, target, decoder(joint), relevant], training
+                [code, target, self._decoder(joint), relevant], training
             )
 
         return ops.cond(ops.any(dead > 0), error, lambda: ops.zeros(()))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import types
 from typing import Any
 
 import keras
 
-from zoo.layers.between import layers_between
+from zoo.layers.between import Between
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -39,30 +38,17 @@ class Frozen(keras.layers.Layer):
 
     def __init__(self, **kwargs: Any):
         super().__init__(autocast=False, **kwargs)
-        # In a namespace, or Keras would track and save the layers in between a second time.
-        self._found = types.SimpleNamespace(between=None)
+        self._between = Between("Frozen")
 
     def compute_output_spec(self, inputs: Any) -> Any:
         """That of the result; the symbolic tensors tell what lies in between."""
         source, result = inputs
-        if hasattr(result, "_keras_history"):
-            self._found.between = layers_between(source, result)
+        self._between.find(source, result)
         return keras.KerasTensor(result.shape, result.dtype)
 
     def call(self, inputs: Any) -> Any:
         """Calls the layers in between again; the value of the result itself is not used."""
-        between = self._found.between
-        if between is None:
-            raise ValueError(
-                "Frozen must be called on the symbolic tensors of a functional model before it "
-                "is called on data."
-            )
-        weights = [
-            weight
-            for layer in between.operations
-            if isinstance(layer, keras.layers.Layer)
-            for weight in layer.trainable_variables
-        ]
+        weights = self._between.trainable_variables
         held = [(weight, keras.ops.stop_gradient(weight)) for weight in weights]
         with keras.StatelessScope(state_mapping=held):
-            return between(inputs[0])
+            return self._between(inputs[0])
