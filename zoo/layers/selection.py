@@ -83,5 +83,7 @@ def _bisect(chosen: Any, low: Any, high: Any, k: Any, axis: int) -> Any:
 def _ordered_integers(x: Any) -> Any:
     """int32 keys in the order of the numbers: their bits, reversed below zero."""
     x = keras.ops.cast(x, "float32")
-    bits = keras.ops.view(keras.ops.where(x == 0, 0.0, x), "int32")  # no -0.0
+    x = keras.ops.where(x == 0, 0.0, x)  # no -0.0
+    # Through an axis of size 1, for Keras wants to know the size of the last one.
+    bits = keras.ops.squeeze(keras.ops.view(keras.ops.expand_dims(x, -1), "int32"), -1)
     return keras.ops.where(bits < 0, keras.ops.bitwise_xor(bits, 0x7FFFFFFF), bits)
