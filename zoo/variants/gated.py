@@ -61,7 +61,8 @@ def gated(
     l1 = L1Penalty(per_component(plan, weight), name="gate_penalty")
     decoder_input = l1([decoder_input, rectified])
     auxiliary = AuxiliaryReconstruction(plan.likelihood, name="gate_error")
-    # The gates learn from this, the decoder does not.
-    judged = Frozen(name="frozen_decoder")([rectified, plan.backbone.decode(rectified)])
+    # The gates learn from what is judged, the decoder does not.
+    frozen = Frozen(name="frozen_decoder")
+    decoder_input, judged = frozen([decoder_input, rectified, plan.backbone.decode(rectified)])
     decoder_input = auxiliary([decoder_input, plan.target, judged])
     return dictionary(plan, code, decoder_input, unit_norm)
