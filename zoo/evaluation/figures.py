@@ -102,12 +102,12 @@ def activation_histograms(histograms: np.ndarray) -> matplotlib.figure.Figure:
 def code_map(
     codes: np.ndarray, labels: np.ndarray | None, full: bool = False
 ) -> matplotlib.figure.Figure:
-    """Codes in two dimensions: themselves if they have two units, else by PCA, t-SNE and UMAP.
+    """Codes in two dimensions: themselves if they have two units, else by PCA, t-SNE, UMAP.
 
     Args:
         codes: `[n, size]`; up to 1,500 evenly spaced rows are drawn.
         labels: Colours `[n]`, or `None`.
-        full: Whether to draw up to 5,000 rows, and UMAP if it is installed.
+        full: Whether to draw up to 5,000 rows, and UMAP.
     """
     some = map_rows(len(codes), full)
     maps = two_dimensional_maps(codes[some], full)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-
 import numpy as np
 import sklearn.decomposition
 import sklearn.manifold
@@ -27,11 +24,12 @@ def two_dimensional_maps(codes: np.ndarray, full: bool = False) -> dict[str, np.
 
     Args:
         codes: `[n, size]`.
-        full: Whether to map by UMAP too, if `umap-learn` is installed; its start takes long.
+        full: Whether to map by UMAP too; its start takes long.
 
     Returns:
         Names to points `[n, 2]`: `"code"` where it has two units itself, `"PCA"` and, from 51
-        rows on, `"t-SNE"` and `"UMAP"` where it has more. Always the same for the same codes.
+        rows on, `"t-SNE"` and in full `"UMAP"` where it has more. Always the same for the same
+        codes.
 
     Reference:
         van der Maaten & Hinton, Visualizing Data using t-SNE, 2008; McInnes, Healy & Melville,
@@ -50,7 +48,8 @@ def two_dimensional_maps(codes: np.ndarray, full: bool = False) -> dict[str, np.
         tsne = sklearn.manifold.TSNE(2, init="random", random_state=0)
         with one_thread():
             maps["t-SNE"] = tsne.fit_transform(codes)
-        if full and importlib.util.find_spec("umap"):
-            umap = importlib.import_module("umap")
+        if full:
+            import umap  # compiles for seconds
+
             maps["UMAP"] = umap.UMAP(random_state=0, n_jobs=1).fit_transform(codes)
     return maps

@@ -1,5 +1,3 @@
-import importlib.util
-
 import numpy as np
 import pytest
 
@@ -32,9 +30,11 @@ def test_maps_that_make_no_sense_are_left_out(shape, names):
     assert figures.code_map(codes, None)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("umap") is None, reason="umap-learn is not installed")
-def test_umap_where_it_is_installed():
-    assert two_dimensional_maps(CODES, full=True)["UMAP"].shape == (60, 2)
+def test_in_full_there_is_umap_too():
+    maps, again = two_dimensional_maps(CODES, full=True), two_dimensional_maps(CODES, full=True)
+    assert list(maps) == ["PCA", "t-SNE", "UMAP"]
+    assert maps["UMAP"].shape == (60, 2)
+    np.testing.assert_array_equal(maps["UMAP"], again["UMAP"])
 
 
 def test_labels_of_any_kind_colour_a_map():
