@@ -113,7 +113,7 @@ Examples:
 @click.option(
     "--pretrain-epochs",
     type=int,
-    help="Train each layer by itself first, for so many passes (dense backbone).",
+    help="Train each layer by itself first, for so many passes (dense and text backbones).",
 )
 @click.option("--batch-size", default=128, show_default=True, help="Rows of a step.")
 @click.option("--learning-rate", default=1e-3, show_default=True, help="Adam's learning rate.")

@@ -9,9 +9,11 @@ import keras
 import numpy as np
 
 from zoo.autoencoder import Autoencoder
+from zoo.backbones.backbone import apply
+from zoo.checks import texts_to_tensor
 from zoo.layers.corruption import Corruption
 from zoo.layers.tied_dense import nearest_dense
-from zoo.likelihood import reconstruction_error
+from zoo.likelihood import is_table, output_layer, reconstruction_error
 
 # Rows that pass through a layer at once.
 ROWS = 1000
@@ -19,10 +21,10 @@ ROWS = 1000
 
 def pretrain(
     model: Autoencoder,
-    x: np.ndarray,
+    x: Any,
     epochs: int = 10,
     batch_size: int = 256,
-    learning_rate: float = 1e-3,
+    learning_rate: float | keras.optimizers.schedules.LearningRateSchedule = 1e-3,
     corruption: keras.layers.Layer | None = None,
     verbose: int = 0,
     first: int = 0,
@@ -36,11 +38,11 @@ def pretrain(
     a whole with `fit`.
 
     Args:
-        model: An autoencoder with the dense backbone, or one like it.
-        x: Raw training data `[n, ...]`.
+        model: An autoencoder with the dense or the text backbone, or one like these.
+        x: Raw training data `[n, ...]`. Texts and word counts are held as dense rows meanwhile.
         epochs: Passes over the data for each pair.
         batch_size: Rows of a step.
-        learning_rate: Adam's learning rate.
+        learning_rate: Adam's learning rate, a number or a schedule of the steps of each pair.
         corruption: A layer that spoils what each pair reads, which makes it a stack of denoising
             autoencoders: `zoo.layers.MaskingCorruption(0.25)`. If omitted, that of the model, if
             it has one.
@@ -70,17 +72,16 @@ def pretrain(
     pairs = _pairs(model)
     if corruption is None:
         corruption = next((layer for layer in model.layers if isinstance(layer, Corruption)), None)
-    features = _outputs(model.preprocessor, x).reshape(len(x), -1)
+    features = _outputs(model.preprocessor, texts_to_tensor(x))
     errors = []
     for level, (down, up) in enumerate(pairs):
+        encoder = [down] if level else [_before(model, down), down]
         inputs = keras.Input(features.shape[1:], dtype="float32")
         if level >= first:
             watching = callbacks(level, len(pairs))
             spoilt = inputs if corruption is None else _copy(corruption)(inputs)
-            outputs = up(down(spoilt))
             likelihood = "gaussian" if level else model.likelihood
-            if likelihood == "bernoulli":
-                outputs = keras.layers.Activation("sigmoid", dtype="float32")(outputs)
+            outputs = apply([*encoder, up, output_layer(likelihood, 1)], spoilt)
             pair = keras.Model(inputs, outputs)
             pair.compile(
                 optimizer=keras.optimizers.Adam(learning_rate),
@@ -88,7 +89,7 @@ def pretrain(
             )
             history = pair.fit(
                 features,
-                features,
+                features.reshape(len(features), -1),
                 epochs=epochs,
                 batch_size=batch_size,
                 verbose=verbose,
@@ -96,7 +97,7 @@ def pretrain(
             ).history
             errors.append(float(history["loss"][-1]))
             after(errors[-1])
-        features = _outputs(down, features)
+        features = _outputs(lambda rows: apply(encoder, rows), features)  # noqa: B023
     return errors
 
 
@@ -127,18 +128,30 @@ def _pairs(model: Autoencoder) -> list[tuple[Any, Any]]:
     while f"decoder_dense_{len(ups)}" in names:
         ups.append(names[f"decoder_dense_{len(ups)}"])
     if (
-        model.recipe.get("backbone", "dense") != "dense"
+        model.recipe.get("backbone", "dense") not in ("dense", "text")
         or "decoder_output" not in names
         or len(downs) != len(ups)
-        or model.likelihood not in ("bernoulli", "gaussian")
+        or is_table(model.likelihood)
         or model.missing_values
     ):
         raise ValueError(
-            "Layer-wise pre-training wants the dense backbone, a bernoulli or gaussian likelihood "
-            f"and no missing values. Received: {model.recipe or model.name}"
+            "Layer-wise pre-training wants the dense or the text backbone and no missing values. "
+            f"Received: {model.recipe or model.name}"
         )
     downs.append(nearest_dense(model.encoder.outputs[0]))
     return list(zip(downs, [*ups, names["decoder_output"]][::-1], strict=True))
+
+
+def _before(model: Autoencoder, down: keras.layers.Layer) -> keras.Function:
+    # What leads from the preprocessed input to the first layer: flattening, or what the text
+    # backbone makes of counts.
+    source = model.encoder.get_layer("encoder_input").output
+    for node in down._inbound_nodes:
+        try:
+            return keras.Function(source, node.input_tensors[0])
+        except ValueError:  # the path of corrupted inputs
+            continue
+    raise ValueError(f"The encoder does not begin with its first dense layer. Received: {down}")
 
 
 def _copy(layer: keras.layers.Layer) -> keras.layers.Layer:

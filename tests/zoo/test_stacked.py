@@ -48,6 +48,28 @@ def test_the_outer_pair_is_judged_by_the_likelihood(x):
     assert errors[0] == pytest.approx(expected, rel=1e-4)
 
 
+def test_word_counts_are_judged_by_the_multinomial_likelihood_and_read_by_their_logarithms():
+    counts = np.random.default_rng(0).poisson(0.7, (40, 8)).astype("float32")
+    ae = make(likelihood="multinomial", backbone="text", corruption="masking")
+    down, up = ae.get_layer("encoder_dense_0"), ae.get_layer("decoder_output")
+    errors = pretrain(ae, counts, 1, learning_rate=0.0, corruption=zoo.layers.MaskingCorruption(0))
+    read = np.log1p(counts)
+    read *= 5 / np.maximum(np.linalg.norm(read, axis=1, keepdims=True), 1e-6)
+    logits = np.asarray(up(down(read)))
+    logits = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    expected = -np.mean((counts * logits).sum(axis=1) / np.maximum(counts.sum(axis=1), 1))
+    assert errors[0] == pytest.approx(expected, rel=1e-4)
+
+
+def test_raw_texts_are_pretrained_by_a_scheduled_rate():
+    texts = np.array(["a cat sat", "a dog sat", "the cat ran", "no dog ran"] * 8)
+    keras.utils.set_random_seed(0)
+    ae = zoo.create("semantic-hash", (), 4, backbone="text", adapt=texts, hidden=(6,))
+    untrained = pretrain(ae, texts, epochs=1, learning_rate=0.0)
+    rate = keras.optimizers.schedules.CosineDecay(0.05, 40)
+    assert pretrain(ae, texts, epochs=20, batch_size=16, learning_rate=rate) < untrained
+
+
 def test_a_corrupted_model_is_a_stack_of_denoising_ones(x):
     ae = make("denoising", corruption_level=1.0)  # all is hidden: only biases can learn
     kernel = np.asarray(ae.get_layer("encoder_dense_0").kernel)
@@ -90,7 +112,7 @@ def test_a_run_that_pretrains_goes_on_where_it_was_stopped(x, tmp_path, monkeypa
     assert len(model.recipe["pretrained"]) == 2
     for weight, value in zip(model.variables, expected.variables, strict=True):
         np.testing.assert_array_equal(weight, value, err_msg=weight.path)
-    with pytest.raises(ValueError, match="wants the dense backbone"):
+    with pytest.raises(ValueError, match="wants the dense or the text backbone"):
         fit_run(
             Run(tmp_path / "r"), config | {"options": {}, "backbone": "tabular"}, progress=False
         )
@@ -98,5 +120,5 @@ def test_a_run_that_pretrains_goes_on_where_it_was_stopped(x, tmp_path, monkeypa
 
 def test_other_trunks_are_refused():
     ae = zoo.create("undercomplete", (8, 8, 1), 3, backbone="conv")
-    with pytest.raises(ValueError, match="wants the dense backbone"):
+    with pytest.raises(ValueError, match="wants the dense or the text backbone"):
         pretrain(ae, np.zeros((2, 8, 8, 1), "float32"))
