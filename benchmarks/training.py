@@ -1,15 +1,17 @@
 """What a regulariser costs: training speed of each variant beside the plain autoencoder.
 
-    python -m benchmarks.training [--rounds 5] [--variants contractive denoising ...]
+    python -m benchmarks.training [--rounds 5] [--rows gated missing "top-k, with dead units" ...]
 
-Takes 10 minutes on 2 cores. Trains every variant of the zoo that reads vectors, with the dense
-backbone 784-512-256-64 in batches of 256 on random data, in turn with the plain Keras autoencoder
-of the same size (`undercomplete`) and, where PyTorch is installed, with a PyTorch loop of the same
-network (fused Adam). `contractive` takes random probes there; its closed form is measured with one
-layer of 1000 sigmoid units, beside the plain one of that size. Two more rows say where time goes:
-the plain one with an input twice as wide, which is what `missing` reads, and `top-k` while it has
-dead units, which are decoded a second time. Rounds are interleaved; figures are medians of samples
-per second, ratios are taken within a round. Writes benchmarks/results/training.json.
+Takes 10 minutes on 2 cores, or a fraction for the named rows, which are printed alone. Trains
+every variant of the zoo that reads vectors, with the dense backbone 784-512-256-64 in batches of
+256 on random data, in turn with the plain Keras autoencoder of the same size (`undercomplete`)
+and, where PyTorch is installed, with a PyTorch loop of the same network (fused Adam).
+`contractive` takes random probes there; its closed form is measured with one layer of 1000 sigmoid
+units, beside the plain one of that size. Two more rows say where time goes: the plain one with an
+input twice as wide, which is what `missing` reads, and `top-k` while it has
+dead units, which are decoded a second time. Rounds are interleaved; figures are medians
+of samples per second, ratios are taken within a round. Writes benchmarks/results/training.json if
+all rows were measured.
 """
 
 import argparse
@@ -29,7 +31,7 @@ import zoo.registry
 from benchmarks.machine import describe
 
 RESULTS = pathlib.Path(__file__).parent / "results"
-PLAIN = "undercomplete"
+PLAIN, ONE_LAYER = "undercomplete", ", one layer"
 HIDDEN, CODE, FEATURES, BATCH, ROWS = (512, 256), 64, 784, 256, 20_480
 STEPS = ROWS // BATCH
 
@@ -78,7 +80,9 @@ class KerasTraining:
 class TorchTraining:
     """The plain network as a PyTorch loop; each call trains an epoch."""
 
-    def __init__(self, torch, x):
+    def __init__(self, x):
+        import torch
+
         sizes = (FEATURES, *HIDDEN, CODE, *reversed(HIDDEN), FEATURES)
         layers = []
         for i, (fan_in, fan_out) in enumerate(itertools.pairwise(sizes)):
@@ -102,31 +106,37 @@ class TorchTraining:
             self.optimizer.step()
 
 
+def makers():
+    """Names of rows to what makes their trainings of data."""
+
+    def of(create_model, *args, **options):
+        return lambda x: KerasTraining(create_model(*args, **options), x)
+
+    one_layer = {"code": 1000, "hidden": (), "activation": "sigmoid"}
+    variants = dict.fromkeys([PLAIN, *(entry.name for entry in zoo.list_variants())])
+    return {
+        **{name: of(create, name) for name in variants},
+        **{name + ONE_LAYER: of(create, name, **one_layer) for name in (PLAIN, "contractive")},
+        "undercomplete, input twice as wide": of(create_wide),
+        "top-k, with dead units": of(create_with_dead_units),
+        "PyTorch": TorchTraining,
+    }
+
+
 def main():
     """Times all trainings in turn."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--variants", nargs="*", help="all that read vectors by default")
+    parser.add_argument("--rows", nargs="*", help="all by default")
     arguments = parser.parse_args()
     x = np.random.default_rng(0).random((ROWS, FEATURES), "float32")
-    names = arguments.variants or [entry.name for entry in zoo.list_variants()]
     trainings = {}
-    for name in dict.fromkeys([PLAIN, *names]):
-        try:
-            trainings[name] = KerasTraining(create(name), x)
-        except ValueError as error:
-            print(f"{name} left out: {error}")
-    one_layer = {"code": 1000, "hidden": (), "activation": "sigmoid"}
-    for name in (PLAIN, "contractive"):
-        trainings[f"{name}, one layer"] = KerasTraining(create(name, **one_layer), x)
-    trainings["undercomplete, input twice as wide"] = KerasTraining(create_wide(), x)
-    trainings["top-k, with dead units"] = KerasTraining(create_with_dead_units(), x)
-    try:
-        import torch
-
-        trainings["PyTorch"] = TorchTraining(torch, x)
-    except ImportError:
-        print("PyTorch left out: not installed")
+    for name, make in makers().items():
+        if not arguments.rows or name in (PLAIN, PLAIN + ONE_LAYER, *arguments.rows):
+            try:
+                trainings[name] = make(x)
+            except (ImportError, ValueError) as error:
+                print(f"{name} left out: {error}")
 
     seconds = {name: [] for name in trainings}
     for _ in range(arguments.rounds):
@@ -138,7 +148,7 @@ def main():
     rows = {}
     print(f"{'':34} samples/s  of the plain one")
     for name, measured in seconds.items():
-        plain = f"{PLAIN}, one layer" if "one layer" in name else PLAIN
+        plain = PLAIN + ONE_LAYER if name.endswith(ONE_LAYER) else PLAIN
         ratios = [other / own for other, own in zip(seconds[plain], measured, strict=True)]
         rows[name] = {
             "samples_per_second": ROWS / statistics.median(measured),
@@ -153,7 +163,8 @@ def main():
         "rounds": arguments.rounds,
         "rows": rows,
     }
-    (RESULTS / "training.json").write_text(json.dumps(result, indent=2) + "\n")
+    if not arguments.rows:
+        (RESULTS / "training.json").write_text(json.dumps(result, indent=2) + "\n")
 
 
 if __name__ == "__main__":
