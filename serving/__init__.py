@@ -4,7 +4,6 @@ Importing this takes NumPy, gRPC and protobuf only; TensorFlow comes with `servi
 """
 
 from serving.aio import AsyncClient
-from serving.channel import TLS
 from serving.client import Client
 from serving.errors import (
     DeadlineExceeded,
@@ -21,6 +20,7 @@ from serving.errors import (
 )
 from serving.requests import HashQuery, VersionStatus
 from serving.signatures import Signature, TensorSpec
+from serving.tls import TLS
 
 __all__ = [
     "TLS",

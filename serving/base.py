@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from serving.channel import TLS, open_channel
+from serving.channel import open_channel
 from serving.errors import InvalidInput
 from serving.requests import OUTPUTS, Address
 from serving.signatures import Signature
+from serving.tls import TLS
 from serving.wire.messages import (
     METHODS,
     MODEL_SERVICE,
@@ -44,8 +45,10 @@ class BaseClient:
         for name, value in (("max_rows", max_rows), ("in_flight", in_flight), ("timeout", timeout)):
             if value <= 0:
                 raise InvalidInput(f"{name} must be positive; received {value}")
+        if not isinstance(target, (str, list, tuple)):
+            raise InvalidInput(f"target must be host:port or a list of them; received {target!r}")
         self.address = Address(model, version, label)
-        self.target = target if isinstance(target, str) else ",".join(target)
+        self.target = target if isinstance(target, str) else ",".join(map(str, target))
         self._options = {"metadata": tuple(metadata), "wait_for_ready": wait_for_ready}
         self.progress = progress
         self._timeout = timeout

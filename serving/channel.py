@@ -1,41 +1,18 @@
-"""gRPC channels to model servers: retries, balancing, keepalive, TLS."""
+"""gRPC channels to model servers: addresses, retries, balancing, keepalive."""
 
 from __future__ import annotations
 
+import ipaddress
 import json
+import re
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import grpc
 
 from serving.errors import InvalidInput
-
-
-@dataclass(frozen=True)
-class TLS:
-    """Credentials of a client: paths of PEM files.
-
-    Args:
-        ca: Certificates to trust; the system's by default.
-        certificate: The client's own certificate, for mutual TLS.
-        key: The key of that certificate.
-        server_name: Name in the server's certificate, where it is not the address.
-    """
-
-    ca: str | Path | None = None
-    certificate: str | Path | None = None
-    key: str | Path | None = None
-    server_name: str | None = None
-
-    def credentials(self) -> grpc.ChannelCredentials:
-        """Reads the files."""
-        return grpc.ssl_channel_credentials(
-            _read(self.ca), _read(self.key), _read(self.certificate)
-        )
-
+from serving.tls import TLS
 
 SERVICE_CONFIG = {
     "loadBalancingConfig": [{"round_robin": {}}],
@@ -53,49 +30,57 @@ SERVICE_CONFIG = {
         }
     ],
 }
+SCHEMES = ("unix:", "unix-abstract:", "dns:", "ipv4:", "ipv6:", "xds:")
+_HOST_PORT = re.compile(r"(?:\[([^\]]+)\]|([^\s:/,\[\]]+)):([0-9]{1,5})")
 
 
-def resolve(target: str | Sequence[str]) -> str:
+def resolve(target: str | Sequence[str], tls: TLS | None = None) -> tuple[str, str | None]:
     """Turns one or more `host:port` into a gRPC target.
 
     Args:
         target: `"host:port"`, `"unix:/path"`, any gRPC target, or several `"host:port"` to
             balance over.
+        tls: Credentials, for the name that the certificates must hold.
 
     Returns:
-        The target; several addresses become one list that gRPC's round robin balances.
+        The target; and the authority that calls name and certificates are checked for, None
+        where gRPC takes it from the target. Several addresses become one list that gRPC's round
+        robin balances; a name alone stays a name, which gRPC looks up again when it must.
+
+    Raises:
+        InvalidInput: Something else was given, or a name among several has no address.
     """
-    targets = [target] if isinstance(target, str) else list(target)
+    targets: list[Any] = [target] if isinstance(target, str) else list(target)
     if not targets:
         raise InvalidInput("target must name at least one host:port; received none")
-    if any(one.startswith(("unix:", "dns:", "ipv4:", "ipv6:", "xds:")) for one in targets):
-        if len(targets) > 1:
-            raise InvalidInput(f"several targets must each be host:port; received {targets}")
-        return targets[0]
-    for one in targets:
-        host, separator, port = one.rpartition(":")
-        if not separator or not host or not port.isdigit() or not 0 < int(port) < 65536:
-            raise InvalidInput(f"target must be host:port such as localhost:8500; received {one!r}")
+    split = [_split(one) for one in targets]
     if len(targets) == 1:
-        return targets[0]
-    addresses = []
-    for one in targets:
-        host, _, port = one.rpartition(":")
-        try:
-            found = socket.getaddrinfo(host, int(port), socket.AF_INET, socket.SOCK_STREAM)
-        except socket.gaierror as error:
-            raise InvalidInput(f"target {one!r}: no address for host {host!r}") from error
-        addresses += [f"{entry[4][0]!s}:{port}" for entry in found]
-    return "ipv4:" + ",".join(dict.fromkeys(addresses))
+        if split[0] is None or _literal(split[0][0]):
+            return targets[0], None
+        return f"dns:///{targets[0]}", None
+    hosts = [one for one in split if one is not None]
+    if len(hosts) < len(targets):
+        raise InvalidInput(f"several targets must each be host:port; received {targets}")
+    names = sorted({host for host, _ in hosts})
+    if tls and not tls.server_name and len(names) > 1:
+        raise InvalidInput(
+            "over TLS to several hosts gRPC checks one name in all their certificates; give it"
+            f" with TLS(server_name=...); received hosts {', '.join(names)}"
+        )
+    # The list holds no names: without this a certificate would be checked for the list's text.
+    return _address_list(hosts), None if tls and tls.server_name else targets[0]
 
 
-def options(tls: TLS | None, retry: bool, balanced: bool) -> list[tuple[str, Any]]:
+def options(
+    tls: TLS | None, retry: bool, balanced: bool, authority: str | None = None
+) -> list[tuple[str, Any]]:
     """Returns the channel arguments.
 
     Args:
         tls: Credentials, for the server's name.
         retry: Retry calls that were refused or lost.
         balanced: There may be several servers. Round robin has no use with one address.
+        authority: What calls name as the server, where it is not the target.
     """
     config = dict(SERVICE_CONFIG)
     if not retry:
@@ -117,6 +102,8 @@ def options(tls: TLS | None, retry: bool, balanced: bool) -> list[tuple[str, Any
     ]
     if tls and tls.server_name:
         arguments.append(("grpc.ssl_target_name_override", tls.server_name))
+    if authority:
+        arguments.append(("grpc.default_authority", authority))
     return arguments
 
 
@@ -134,13 +121,59 @@ def open_channel(
     Returns:
         A `grpc.Channel` or `grpc.aio.Channel`.
     """
-    address = resolve(target)
-    arguments = options(tls, retry, address.startswith(("ipv4:", "ipv6:", "dns:")))
+    if tls is not None and not isinstance(tls, TLS):
+        raise InvalidInput(f"tls must be a serving.TLS, or None for plain text; received {tls!r}")
+    address, authority = resolve(target, tls)
+    balanced = address.startswith(("ipv4:", "ipv6:", "dns:"))
+    arguments = options(tls, retry, balanced, authority)
     library = grpc.aio if aio else grpc
     if tls:
         return library.secure_channel(address, tls.credentials(), options=arguments)
     return library.insecure_channel(address, options=arguments)
 
 
-def _read(path: str | Path | None) -> bytes | None:
-    return None if path is None else Path(path).read_bytes()
+def _split(target: str) -> tuple[str, int] | None:
+    """Returns host and port; None for a gRPC target of another kind."""
+    match = _HOST_PORT.fullmatch(target) if isinstance(target, str) else None
+    if match:
+        bracketed, host, port = match.groups()
+        if 0 < int(port) < 65536 and (bracketed is None or _literal(bracketed) == 6):
+            return bracketed or host, int(port)
+    elif isinstance(target, str) and target.startswith(SCHEMES):
+        return None
+    raise InvalidInput(
+        "target must be host:port such as localhost:8500 or [::1]:8500, without http://;"
+        f" received {target!r}"
+    )
+
+
+def _literal(host: str) -> int:
+    """Returns 4 or 6 for an address, 0 for a name."""
+    try:
+        return ipaddress.ip_address(host).version
+    except ValueError:
+        return 0
+
+
+def _address_list(hosts: Sequence[tuple[str, int]]) -> str:
+    found: list[tuple[int, str, int]] = []
+    for host, port in hosts:
+        try:
+            entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise InvalidInput(f"target {host}:{port}: no address for host {host!r}") from error
+        # A server that listens on both is asked over one, IPv4 where there is it.
+        families = {entry[0] for entry in entries}
+        family = socket.AF_INET if socket.AF_INET in families else socket.AF_INET6
+        found += [(family, str(entry[4][0]), port) for entry in entries if entry[0] == family]
+    if all(family == socket.AF_INET for family, _, _ in found):
+        listed, scheme = [f"{address}:{port}" for _, address, port in found], "ipv4"
+    else:  # gRPC has no list of both kinds, but IPv6 has addresses for those of IPv4
+        listed, scheme = (
+            [
+                f"[{'::ffff:' if family == socket.AF_INET else ''}{address}]:{port}"
+                for family, address, port in found
+            ],
+            "ipv6",
+        )
+    return f"{scheme}:" + ",".join(dict.fromkeys(listed))

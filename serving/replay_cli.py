@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import click
 
 from console import json_option, print_table
 from serving.client import Client
+from serving.options import connection_options
 from serving.replay import GOLDEN, read_golden, replay
 
 
@@ -19,6 +21,8 @@ from serving.replay import GOLDEN, read_golden, replay
 Examples:
   python -m serving replay localhost:8500 fashion --base models
   python -m serving replay localhost:8500 fashion --golden golden.tfrecord --json
+  python -m serving replay models.example.org:8500 fashion --ca ca.pem \\
+    --certificate client.pem --private-key client.key
 """,
 )
 @click.argument("server", metavar="HOST:PORT")
@@ -27,22 +31,20 @@ Examples:
 @click.option(
     "--base", type=click.Path(), help="Directory of NAME/VERSION/: use the version's own."
 )
-@click.option("--version", type=int, help="Version to ask; by default the newest.")
 @click.option("--rtol", default=1e-3, show_default=True, help="Relative difference to accept.")
 @click.option("--atol", default=1e-4, show_default=True, help="Absolute difference to accept.")
 @click.option("--max-bits", default=0, show_default=True, help="Differing code bits to accept.")
-@click.option("--timeout", default=30.0, show_default=True, help="Seconds for one call.")
+@connection_options
 @json_option
 def replay_command(
     server: str,
     model: str,
     golden: str | None,
     base: str | None,
-    version: int | None,
     rtol: float,
     atol: float,
     max_bits: int,
-    timeout: float,
+    connect: Callable[..., Client],
     as_json: bool,
 ) -> None:
     """Sends recorded requests to a server and compares its answers, signature by signature.
@@ -50,7 +52,7 @@ def replay_command(
     Exits with 1 if any differs. Without --golden the file is taken from the served version's
     directory under --base, by default the current directory.
     """
-    with Client(server, model, version=version, timeout=timeout) as client:
+    with connect(server, model) as client:
         path = Path(golden) if golden else _beside(client, Path(base or "."))
         if not path.is_file():
             raise FileNotFoundError(f"no recorded answers at {path}; give --golden or --base")
@@ -84,6 +86,8 @@ def replay_command(
 def _beside(client: Client, base: Path) -> Path:
     address = client.address
     number = address.version
+    if address.label is not None:
+        raise ValueError(f"which version {address.label} is, only the server knows; give --golden")
     if number is None:
         available = [v.version for v in client.status() if v.state == "AVAILABLE"]
         if not available:
