@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from serving.casts import lossless
 from serving.errors import InvalidInput, SignatureNotFound
 from serving.wire.codec import BY_NAME, BY_NUMBER, as_bytes
 from serving.wire.messages import SignatureDefMap
@@ -102,9 +103,9 @@ def fit_inputs(signature: Signature, inputs: Mapping[str, Any]) -> dict[str, np.
             f" received {_names(inputs)}"
         )
     arrays = {name: _fit(signature.inputs[name], value) for name, value in inputs.items()}
-    rows = {len(array) for name, array in arrays.items() if signature.inputs[name].batched}
-    if len(rows) > 1:
-        counts = ", ".join(f"{name} {len(array)}" for name, array in arrays.items())
+    rows = {name: len(arrays[name]) for name, spec in signature.inputs.items() if spec.batched}
+    if len(set(rows.values())) > 1:
+        counts = ", ".join(f"{name} {count}" for name, count in rows.items())
         raise InvalidInput(f"every input needs the same number of rows; received {counts}")
     return arrays
 
@@ -122,10 +123,13 @@ def _names(items: Mapping[str, Any]) -> str:
 
 
 def _fit(spec: TensorSpec, value: Any) -> np.ndarray:
+    kind = BY_NAME.get(spec.dtype)
+    if kind is None:
+        raise InvalidInput(f"{spec.name}: {spec.dtype} cannot be sent")
+    if spec.batched and isinstance(value, (list, tuple)) and not value:
+        return np.zeros([size or 0 for size in spec.shape or ()], kind.numpy)
     try:
-        array = _strings(value) if spec.dtype == "string" else _cast(spec, value)
-    except InvalidInput:
-        raise
+        array = _strings(value) if spec.dtype == "string" else lossless(value, kind)
     except (ValueError, TypeError, OverflowError) as error:
         raise InvalidInput(f"{spec.name}: {error}; the model wants {spec}") from error
     if spec.shape is not None:
@@ -145,29 +149,3 @@ def _strings(value: Any) -> np.ndarray:
     flat = np.empty(array.size, dtype=object)
     flat[:] = [as_bytes(item) for item in array.ravel()]
     return flat.reshape(array.shape)
-
-
-def _cast(spec: TensorSpec, value: Any) -> np.ndarray:
-    kind = BY_NAME.get(spec.dtype)
-    if kind is None:
-        raise InvalidInput(f"{spec.name}: {spec.dtype} cannot be sent")
-    want = kind.numpy
-    array = np.asarray(value)
-    if array.dtype == want:
-        return array
-    if array.dtype.kind not in "biufcV":
-        raise InvalidInput(f"{spec.name}: received {array.dtype} values; the model wants {spec}")
-    if np.can_cast(array.dtype, want, "safe"):
-        return array.astype(want)
-    if not isinstance(value, np.ndarray) and array.dtype.kind == want.kind == "f":
-        return array.astype(want)  # Python's floats have no width of their own
-    with np.errstate(all="ignore"):
-        cast = array.astype(want)
-        same = (cast == array) | ((cast != cast) & (array != array))
-    if not bool(np.all(same)):
-        example = array[~same].flat[0]
-        raise InvalidInput(
-            f"{spec.name}: received {array.dtype} values such as {example} that {spec.dtype} cannot"
-            f" hold exactly; the model wants {spec}; cast with astype({spec.dtype!r})"
-        )
-    return cast

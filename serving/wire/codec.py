@@ -240,6 +240,11 @@ def _to_bfloat16(array: np.ndarray) -> np.ndarray:
     return np.where(nan, (bits >> 16) | 0x40, rounded).astype(np.uint16)
 
 
+def round_bfloat16(array: np.ndarray) -> np.ndarray:
+    """Rounds float32 values to the nearest that bfloat16 holds."""
+    return _from_bfloat16(_to_bfloat16(array)).reshape(array.shape)
+
+
 def _from_bfloat16(bits: np.ndarray) -> np.ndarray:
     return (bits.astype(np.uint32) << 16).view(np.float32)
 
