@@ -41,7 +41,9 @@ def read_rows(path: str | Path, key: str | None = None) -> Any:
     if suffix in IMAGES:
         return [path.read_bytes()]
     if suffix == ".txt":
-        return path.read_text().splitlines()
+        # Not splitlines(), which also cuts at form feeds and the like.
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+        return lines if lines[-1] else lines[:-1]
     if suffix not in (".npy", ".npz"):
         raise ValueError(
             f"{path}: cannot read {suffix or 'a file without suffix'}; it must be .npy, .npz, .txt,"
