@@ -6,6 +6,7 @@ Importing this takes NumPy, gRPC and protobuf only; TensorFlow comes with `servi
 from serving.aio import AsyncClient
 from serving.client import Client
 from serving.errors import (
+    ClientClosed,
     DeadlineExceeded,
     FailedPrecondition,
     InvalidInput,
@@ -26,6 +27,7 @@ __all__ = [
     "TLS",
     "AsyncClient",
     "Client",
+    "ClientClosed",
     "DeadlineExceeded",
     "FailedPrecondition",
     "HashQuery",

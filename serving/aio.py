@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import contextlib
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from typing import Any
 
-import grpc
 import numpy as np
 
 from serving import requests
 from serving.base import BaseClient, check_method
+from serving.checks import check_seconds
 from serving.errors import (
     DeadlineExceeded,
     InvalidInput,
     ModelNotFound,
+    Overloaded,
     ServerUnavailable,
-    from_rpc,
 )
+from serving.joining import Joiner, Piece
 from serving.requests import HashQuery, VersionStatus
 from serving.signatures import Signature, fit_inputs, pick, read_signatures
 
@@ -61,18 +70,29 @@ class AsyncClient(BaseClient):
         return await self._run("decode", embedding, timeout)
 
     async def predict(
-        self, signature: str = "serving_default", timeout: float | None = None, **inputs: Any
+        self,
+        signature: str = "serving_default",
+        inputs: Mapping[str, Any] | None = None,
+        /,
+        *,
+        timeout: float | None = None,
+        **named: Any,
     ) -> dict[str, np.ndarray]:
         """Calls any signature of any model; see `Client.predict`."""
-        chosen, arrays = await self._fit(signature, inputs)
+        seconds = self._seconds(timeout)
+        chosen, arrays = await self._fit(signature, requests.named_inputs(inputs, named))
         if requests.row_count(chosen, arrays) == 0:
             return requests.no_rows(chosen)
-        pieces = requests.cut(chosen, arrays, self._max_rows, self._max_bytes)
+        pieces = (
+            (chosen, piece)
+            for piece in requests.cut(chosen, arrays, self._max_rows, self._max_bytes)
+        )
         answers = []
-        async for answer in self._stream(signature, _each(pieces), timeout):
-            if chosen.batched:
-                self._count(answer)
-            answers.append(answer)
+        async with contextlib.aclosing(self._stream(_each(pieces), seconds)) as stream:
+            async for answer in stream:
+                if chosen.batched:
+                    self._count(answer)
+                answers.append(answer)
         return requests.join(answers)
 
     async def encode_many(
@@ -89,20 +109,29 @@ class AsyncClient(BaseClient):
             timeout: Seconds for each call.
 
         Yields:
-            For each batch, in order, what the method of that name returns.
+            For each batch, in order, what the method of that name returns; errors as in
+            `Client.encode_many`.
         """
         check_method(signature)
-        under_way: collections.deque[asyncio.Task[Any]] = collections.deque()
-        try:
-            async for batch in _each(batches):
-                if len(under_way) == self._in_flight:
-                    yield await under_way.popleft()
-                under_way.append(asyncio.create_task(self._run(signature, batch, timeout)))
-            while under_way:
-                yield await under_way.popleft()
-        finally:
-            for task in under_way:
-                task.cancel()
+        seconds = self._seconds(timeout)
+        joiner = Joiner(signature)
+
+        async def pieces() -> AsyncIterator[Piece]:
+            with joiner.last_error():
+                async for batch in _each(batches):
+                    chosen, arrays = await self._fit_one(signature, batch)
+                    cut = list(requests.cut(chosen, arrays, self._max_rows, self._max_bytes))
+                    joiner.expect(chosen, len(cut))
+                    for piece in cut:
+                        yield chosen, piece
+
+        async with contextlib.aclosing(self._stream(pieces(), seconds)) as stream:
+            async for answer in stream:
+                self._count(answer)
+                for batch in joiner.add(answer):
+                    yield batch
+        for batch in joiner.finish():
+            yield batch
 
     async def status(self, timeout: float | None = None) -> list[VersionStatus]:
         """Returns the versions that the server knows of, the highest first."""
@@ -112,18 +141,25 @@ class AsyncClient(BaseClient):
     async def metadata(self, timeout: float | None = None) -> dict[str, Signature]:
         """Asks the server for the model's signatures, by name."""
         response = await self._call("GetModelMetadata", self._metadata_request(), timeout)
-        self._signatures = read_signatures(response)
-        return self._signatures
+        found = read_signatures(response)
+        self._signatures = found
+        return found
 
     async def wait_until_ready(self, timeout: float = 60.0) -> None:
         """Returns once the model can answer; see `Client.wait_until_ready`."""
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + check_seconds(timeout, zero=True)
         while True:
             left = max(0.05, deadline - time.monotonic())
             try:
                 await self.metadata(timeout=min(left, 5.0))
                 return
-            except (ServerUnavailable, DeadlineExceeded, ModelNotFound, InvalidInput) as error:
+            except (
+                ServerUnavailable,
+                DeadlineExceeded,
+                ModelNotFound,
+                InvalidInput,
+                Overloaded,
+            ) as error:
                 if time.monotonic() + 0.05 >= deadline:
                     if isinstance(error, ServerUnavailable):
                         raise
@@ -131,7 +167,8 @@ class AsyncClient(BaseClient):
             await asyncio.sleep(0.05)
 
     async def close(self) -> None:
-        """Closes the connection."""
+        """Closes the connection; calls from then on, or under way, raise `ClientClosed`."""
+        self._closed = True
         await self._channel.close()
 
     async def __aenter__(self) -> AsyncClient:
@@ -142,8 +179,12 @@ class AsyncClient(BaseClient):
 
     async def _run(self, method: str, x: Any, timeout: float | None) -> Any:
         chosen = await self._signature(method)
-        outputs = await self.predict(method, timeout, **{requests.only_input(chosen): x})
+        outputs = await self.predict(method, {requests.only_input(chosen): x}, timeout=timeout)
         return requests.select(method, outputs)
+
+    async def _fit_one(self, signature: str, x: Any) -> tuple[Signature, dict[str, np.ndarray]]:
+        chosen = await self._signature(signature)
+        return await self._fit(signature, {requests.only_input(chosen): x})
 
     async def _fit(
         self, signature: str, inputs: Mapping[str, Any]
@@ -160,38 +201,34 @@ class AsyncClient(BaseClient):
             return chosen, fit_inputs(chosen, inputs)
 
     async def _signature(self, name: str) -> Signature:
-        if self._signatures is None or name not in self._signatures:
-            await self.metadata()
-        assert self._signatures is not None
-        return pick(self._signatures, name, self.address.model)
+        known = self._signatures
+        if known is None or name not in known:
+            known = await self.metadata()
+        return pick(known, name, self.address.model)
 
     async def _stream(
-        self,
-        signature: str,
-        pieces: AsyncIterator[dict[str, np.ndarray]],
-        timeout: float | None,
-    ) -> AsyncIterator[dict[str, np.ndarray]]:
+        self, pieces: AsyncIterator[Piece], seconds: float
+    ) -> AsyncGenerator[dict[str, np.ndarray], None]:
         """Sends pieces, a few at a time; yields their answers in order."""
         under_way: collections.deque[asyncio.Task[Any]] = collections.deque()
         try:
-            async for arrays in pieces:
+            async for chosen, arrays in pieces:
                 if len(under_way) == self._in_flight:
                     yield requests.read_outputs(await under_way.popleft())
-                request = requests.predict_request(self.address, signature, arrays)
-                under_way.append(asyncio.create_task(self._call("Predict", request, timeout)))
+                request = requests.predict_request(self.address, chosen, arrays)
+                under_way.append(asyncio.create_task(self._call("Predict", request, seconds)))
             while under_way:
                 yield requests.read_outputs(await under_way.popleft())
         finally:
             for task in under_way:
                 task.cancel()
+            # Else asyncio would complain of errors that nobody fetched.
+            await asyncio.gather(*under_way, return_exceptions=True)
 
     async def _call(self, method: str, request: Any, timeout: float | None) -> Any:
-        try:
-            return await self._calls[method](
-                request, timeout=timeout or self._timeout, **self._options
-            )
-        except grpc.RpcError as error:
-            raise from_rpc(error, self.target) from error
+        seconds = self._seconds(timeout)
+        with self._one_family():
+            return await self._calls[method](request, timeout=seconds, **self._options)
 
 
 async def _each(items: Iterable[Any] | AsyncIterable[Any] | Iterator[Any]) -> AsyncIterator[Any]:

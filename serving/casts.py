@@ -27,6 +27,8 @@ def lossless(value: Any, kind: Kind) -> np.ndarray:
     Raises:
         ValueError: A value would change, or is no number.
     """
+    if np.ma.is_masked(value):
+        raise ValueError("received masked values; fill them first")
     types = _leaf_types(value) if isinstance(value, (list, tuple)) else {_leaf_type(value)}
     if types <= _PYTHON:
         return _from_python(value, types, kind)

@@ -7,18 +7,19 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import grpc
 import numpy as np
 
 from serving import requests
 from serving.base import BaseClient, check_method
+from serving.checks import check_seconds
 from serving.errors import (
     DeadlineExceeded,
     InvalidInput,
     ModelNotFound,
+    Overloaded,
     ServerUnavailable,
-    from_rpc,
 )
+from serving.joining import Joiner, Piece
 from serving.requests import HashQuery, VersionStatus
 from serving.signatures import Signature, fit_inputs, pick, read_signatures
 
@@ -85,14 +86,21 @@ class Client(BaseClient):
         return self._run("decode", embedding, timeout)
 
     def predict(
-        self, signature: str = "serving_default", timeout: float | None = None, **inputs: Any
+        self,
+        signature: str = "serving_default",
+        inputs: Mapping[str, Any] | None = None,
+        /,
+        *,
+        timeout: float | None = None,
+        **named: Any,
     ) -> dict[str, np.ndarray]:
         """Calls any signature of any model.
 
         Args:
             signature: Its name.
+            inputs: Arrays by the signature's input names.
             timeout: Seconds for each call; by default the client's.
-            **inputs: Arrays by the signature's input names.
+            **named: Or inputs as keywords; one that is named `timeout` needs the mapping.
 
         Returns:
             Arrays by the signature's output names.
@@ -100,22 +108,13 @@ class Client(BaseClient):
         Raises:
             InvalidInput: The inputs are not what the signature takes.
             ServingError: The server could not answer; see `serving.errors`.
+
+        Example:
+            >>> client.predict("two", {"a": rows, "b": rows})
+            >>> client.predict("two", a=rows, b=rows, timeout=5)
         """
-        chosen, arrays = self._fit(signature, inputs)
-        if requests.row_count(chosen, arrays) == 0:
-            return requests.no_rows(chosen)
-        pieces = list(requests.cut(chosen, arrays, self._max_rows, self._max_bytes))
-        if len(pieces) == 1:  # a blocking call is cheaper than a future
-            request = requests.predict_request(self.address, signature, pieces[0])
-            answer = requests.read_outputs(self._call("Predict", request, timeout))
-            if chosen.batched:
-                self._count(answer)
-            return answer
-        answers = []
-        for answer in self._stream(signature, pieces, timeout):
-            self._count(answer)
-            answers.append(answer)
-        return requests.join(answers)
+        chosen, arrays = self._fit(signature, requests.named_inputs(inputs, named))
+        return self._ask(chosen, arrays, self._seconds(timeout))
 
     def encode_many(
         self, batches: Iterable[Any], signature: str = "embed", timeout: float | None = None
@@ -128,32 +127,29 @@ class Client(BaseClient):
             timeout: Seconds for each call.
 
         Yields:
-            For each batch, in order, what the method of that name returns.
+            For each batch, in order, what the method of that name returns. What goes wrong with
+            one, or in `batches` itself, is raised after the answers to those before it.
 
         Example:
             >>> for codes in client.encode_many(tf_dataset.as_numpy_iterator(), "hash"):
             ...     index.add(next_ids(len(codes)), codes)
         """
         check_method(signature)
-        sizes: collections.deque[int] = collections.deque()
+        seconds = self._seconds(timeout)
+        joiner = Joiner(signature)
 
-        def pieces() -> Iterator[dict[str, np.ndarray]]:
-            for batch in batches:
-                chosen, arrays = self._fit_one(signature, batch)
-                cut = list(requests.cut(chosen, arrays, self._max_rows, self._max_bytes))
-                sizes.append(len(cut))
-                yield from cut
+        def pieces() -> Iterator[Piece]:
+            with joiner.last_error():
+                for batch in batches:
+                    chosen, arrays = self._fit_one(signature, batch)
+                    cut = list(requests.cut(chosen, arrays, self._max_rows, self._max_bytes))
+                    joiner.expect(chosen, len(cut))
+                    yield from ((chosen, piece) for piece in cut)
 
-        answered: list[dict[str, np.ndarray]] = []
-        for answer in self._stream(signature, pieces(), timeout):
-            yield from self._empty_batches(sizes, signature)
-            answered.append(answer)
+        for answer in self._stream(pieces(), seconds):
             self._count(answer)
-            if len(answered) == sizes[0]:
-                sizes.popleft()
-                yield requests.select(signature, requests.join(answered))
-                answered = []
-        yield from self._empty_batches(sizes, signature)
+            yield from joiner.add(answer)
+        yield from joiner.finish()
 
     def status(self, timeout: float | None = None) -> list[VersionStatus]:
         """Returns the versions that the server knows of, the highest first."""
@@ -163,8 +159,9 @@ class Client(BaseClient):
     def metadata(self, timeout: float | None = None) -> dict[str, Signature]:
         """Asks the server for the model's signatures, by name."""
         response = self._call("GetModelMetadata", self._metadata_request(), timeout)
-        self._signatures = read_signatures(response)
-        return self._signatures
+        found = read_signatures(response)
+        self._signatures = found
+        return found
 
     def wait_until_ready(self, timeout: float = 60.0) -> None:
         """Returns once the model can answer.
@@ -173,13 +170,19 @@ class Client(BaseClient):
             ServerUnavailable: No server answers at the address in time.
             DeadlineExceeded: The server is there but the model is not ready in time.
         """
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + check_seconds(timeout, zero=True)
         while True:
             left = max(0.05, deadline - time.monotonic())
             try:
                 self.metadata(timeout=min(left, 5.0))
                 return
-            except (ServerUnavailable, DeadlineExceeded, ModelNotFound, InvalidInput) as error:
+            except (
+                ServerUnavailable,
+                DeadlineExceeded,
+                ModelNotFound,
+                InvalidInput,
+                Overloaded,
+            ) as error:
                 if time.monotonic() + 0.05 >= deadline:
                     if isinstance(error, ServerUnavailable):
                         raise
@@ -187,7 +190,8 @@ class Client(BaseClient):
             time.sleep(0.05)
 
     def close(self) -> None:
-        """Closes the connection."""
+        """Closes the connection; calls from then on, or under way, raise `ClientClosed`."""
+        self._closed = True
         self._channel.close()
 
     def __enter__(self) -> Client:
@@ -197,8 +201,26 @@ class Client(BaseClient):
         self.close()
 
     def _run(self, method: str, x: Any, timeout: float | None) -> Any:
-        _, arrays = self._fit_one(method, x)
-        return requests.select(method, self.predict(method, timeout, **arrays))
+        seconds = self._seconds(timeout)
+        return requests.select(method, self._ask(*self._fit_one(method, x), seconds))
+
+    def _ask(
+        self, chosen: Signature, arrays: Mapping[str, np.ndarray], seconds: float
+    ) -> dict[str, np.ndarray]:
+        if requests.row_count(chosen, arrays) == 0:
+            return requests.no_rows(chosen)
+        pieces = list(requests.cut(chosen, arrays, self._max_rows, self._max_bytes))
+        if len(pieces) == 1:  # a blocking call is cheaper than a future
+            request = requests.predict_request(self.address, chosen, pieces[0])
+            answer = requests.read_outputs(self._call("Predict", request, seconds))
+            if chosen.batched:
+                self._count(answer)
+            return answer
+        answers = []
+        for answer in self._stream(((chosen, piece) for piece in pieces), seconds):
+            self._count(answer)
+            answers.append(answer)
+        return requests.join(answers)
 
     def _fit_one(self, signature: str, x: Any) -> tuple[Signature, dict[str, np.ndarray]]:
         chosen = self._signature(signature)
@@ -219,30 +241,22 @@ class Client(BaseClient):
             return chosen, fit_inputs(chosen, inputs)
 
     def _signature(self, name: str) -> Signature:
-        if self._signatures is None or name not in self._signatures:
-            self.metadata()
-        assert self._signatures is not None
-        return pick(self._signatures, name, self.address.model)
+        known = self._signatures
+        if known is None or name not in known:
+            known = self.metadata()
+        return pick(known, name, self.address.model)
 
-    def _empty_batches(self, sizes: collections.deque[int], signature: str) -> Iterator[Any]:
-        while sizes and sizes[0] == 0:
-            sizes.popleft()
-            yield requests.select(signature, requests.no_rows(self._signature(signature)))
-
-    def _stream(
-        self, signature: str, pieces: Iterable[dict[str, np.ndarray]], timeout: float | None
-    ) -> Iterator[dict[str, np.ndarray]]:
+    def _stream(self, pieces: Iterable[Piece], seconds: float) -> Iterator[dict[str, np.ndarray]]:
         """Sends pieces, a few at a time; yields their answers in order."""
         call = self._calls["Predict"]
         under_way: collections.deque[Any] = collections.deque()
         try:
-            for arrays in pieces:
+            for chosen, arrays in pieces:
                 if len(under_way) == self._in_flight:
                     yield self._answer(under_way.popleft())
-                request = requests.predict_request(self.address, signature, arrays)
-                under_way.append(
-                    call.future(request, timeout=timeout or self._timeout, **self._options)
-                )
+                request = requests.predict_request(self.address, chosen, arrays)
+                with self._one_family():
+                    under_way.append(call.future(request, timeout=seconds, **self._options))
             while under_way:
                 yield self._answer(under_way.popleft())
         finally:
@@ -250,13 +264,11 @@ class Client(BaseClient):
                 future.cancel()
 
     def _answer(self, future: Any) -> dict[str, np.ndarray]:
-        try:
-            return requests.read_outputs(future.result())
-        except grpc.RpcError as error:
-            raise from_rpc(error, self.target) from error
+        with self._one_family():
+            response = future.result()
+        return requests.read_outputs(response)
 
     def _call(self, method: str, request: Any, timeout: float | None) -> Any:
-        try:
-            return self._calls[method](request, timeout=timeout or self._timeout, **self._options)
-        except grpc.RpcError as error:
-            raise from_rpc(error, self.target) from error
+        seconds = self._seconds(timeout)
+        with self._one_family():
+            return self._calls[method](request, timeout=seconds, **self._options)

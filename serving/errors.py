@@ -59,6 +59,10 @@ class ServerError(ServingError):
     """The server failed while it answered."""
 
 
+class ClientClosed(ServingError, ValueError):
+    """The client was closed before the call, or while it was under way."""
+
+
 _BY_CODE: dict[grpc.StatusCode, type[ServingError]] = {
     grpc.StatusCode.INVALID_ARGUMENT: InvalidInput,
     grpc.StatusCode.OUT_OF_RANGE: InvalidInput,
@@ -71,6 +75,10 @@ _BY_CODE: dict[grpc.StatusCode, type[ServingError]] = {
     grpc.StatusCode.UNAUTHENTICATED: NotAllowed,
     grpc.StatusCode.UNIMPLEMENTED: Unsupported,
 }
+
+# How gRPC's own messages begin when no connection could be made; all else that is UNAVAILABLE
+# may be a server's answer.
+_NO_CONNECTION = ("failed to connect", "connections to all backends failing", "DNS resolution")
 
 
 def from_rpc(error: grpc.RpcError, target: str) -> ServingError:
@@ -85,10 +93,16 @@ def from_rpc(error: grpc.RpcError, target: str) -> ServingError:
     """
     code, details = error.code(), error.details() or ""
     kind = _BY_CODE.get(code, ServerError)
-    if kind is ServerUnavailable:
-        details = f"no server answers at {target} ({details})"
+    if kind is ServerUnavailable and "batch scheduling queue" in details:
+        kind = Overloaded
+    elif kind is ServerUnavailable:
+        missing = details.startswith(_NO_CONNECTION)
+        said = f"no server answers at {target}" if missing else f"{target} is not available"
+        details = f"{said} ({details})" if details else said
     elif kind is DeadlineExceeded:
         details = f"no answer from {target} in time ({details})"
     elif code is grpc.StatusCode.FAILED_PRECONDITION and "Serving signature key" in details:
         kind = SignatureNotFound
+    elif kind is InvalidInput and "Unrecognized servable version label" in details:
+        kind = ModelNotFound
     return kind(details or f"{target} answered {code.name}", code.name)

@@ -86,7 +86,7 @@ def replay(
         wanted = {key: to_array(tensor) for key, tensor in log.response.outputs.items()}
         verdict.rows += max((len(array) for array in inputs.values() if array.ndim), default=1)
         try:
-            answer = client.predict(name, None, **inputs)
+            answer = client.predict(name, inputs)
         except ServingError as error:
             verdict.problem = verdict.problem or str(error)
             continue

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from serving.errors import InvalidInput
+from serving.checks import check_integer
+from serving.errors import InvalidInput, ServerError
 from serving.signatures import Signature
-from serving.wire.codec import BY_NAME, to_array, to_proto
+from serving.wire.codec import BY_NAME, fill_proto, to_array
 from serving.wire.messages import GetModelStatusRequest, ModelSpec, PredictRequest
 
 OUTPUTS = {
@@ -54,12 +55,17 @@ class Address:
     label: str | None = None
 
     def __post_init__(self) -> None:
-        if not self.model:
-            raise InvalidInput("model must be a name; received an empty one")
+        if not isinstance(self.model, str) or not self.model:
+            raise InvalidInput(f"model must be a name; received {self.model!r}")
         if self.version is not None and self.label is not None:
             raise InvalidInput(
                 f"give version or label, not both; received {self.version} and {self.label!r}"
             )
+        if self.version is not None:
+            check_integer("version", self.version, 0)
+        # The server would take an empty label for none, and answer with the newest version.
+        if self.label is not None and (not isinstance(self.label, str) or not self.label):
+            raise InvalidInput(f"label must be a name such as 'stable'; received {self.label!r}")
 
     def spec(self, signature: str = "") -> Any:
         """Builds the `ModelSpec`."""
@@ -69,6 +75,25 @@ class Address:
         if self.label is not None:
             spec.version_label = self.label
         return spec
+
+
+def named_inputs(given: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """Joins the inputs that a call gives as a mapping with those it gives as keywords.
+
+    Raises:
+        InvalidInput: What was given is no mapping, or an input was given twice.
+    """
+    if given is None:
+        return dict(keywords)
+    if not isinstance(given, Mapping):
+        raise InvalidInput(
+            "inputs must be keywords, or a mapping of names to arrays after the signature;"
+            f" received {type(given).__name__}"
+        )
+    twice = sorted(set(given) & set(keywords))
+    if twice:
+        raise InvalidInput(f"input {twice[0]} was given twice")
+    return {**given, **keywords}
 
 
 def cut(
@@ -102,11 +127,13 @@ def row_count(signature: Signature, arrays: Mapping[str, np.ndarray]) -> int | N
     return len(next(iter(arrays.values())))
 
 
-def predict_request(address: Address, signature: str, arrays: Mapping[str, np.ndarray]) -> Any:
-    """Builds one `PredictRequest` from arrays of the signature's dtypes."""
-    request = PredictRequest(model_spec=address.spec(signature))
+def predict_request(
+    address: Address, signature: Signature, arrays: Mapping[str, np.ndarray]
+) -> Any:
+    """Builds one `PredictRequest` from arrays that fit the signature."""
+    request = PredictRequest(model_spec=address.spec(signature.name))
     for name, array in arrays.items():
-        request.inputs[name].CopyFrom(to_proto(array))
+        fill_proto(request.inputs[name], array, signature.inputs[name].dtype)
     return request
 
 
@@ -124,12 +151,23 @@ def read_status(response: Any) -> list[VersionStatus]:
 
 
 def read_outputs(response: Any) -> dict[str, np.ndarray]:
-    """Decodes the outputs of a `PredictResponse`."""
-    return {name: to_array(tensor) for name, tensor in response.outputs.items()}
+    """Decodes the outputs of a `PredictResponse`, into arrays that may be written to.
+
+    Raises:
+        ServerError: An output is no tensor that NumPy can hold.
+    """
+    try:
+        arrays = {name: to_array(tensor) for name, tensor in response.outputs.items()}
+    except ValueError as error:
+        raise ServerError(f"the server's answer cannot be read: {error}") from error
+    return {name: x if x.flags.writeable else x.copy() for name, x in arrays.items()}
 
 
 def no_rows(signature: Signature) -> dict[str, np.ndarray]:
     """Answers a request of zero rows, which a TF Serving that batches never does."""
+    unknown = [spec for spec in signature.outputs.values() if spec.dtype not in BY_NAME]
+    if unknown:
+        raise ServerError(f"output {unknown[0].name} of {unknown[0].dtype} cannot be read")
     return {
         name: np.zeros([dim or 0 for dim in spec.shape or (0,)], dtype=BY_NAME[spec.dtype].numpy)
         for name, spec in signature.outputs.items()
@@ -137,10 +175,20 @@ def no_rows(signature: Signature) -> dict[str, np.ndarray]:
 
 
 def join(pieces: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Joins the answers to the pieces of one request."""
+    """Joins the answers to the pieces of one request.
+
+    Raises:
+        InvalidInput: They do not fit together.
+    """
     if len(pieces) == 1:
         return pieces[0]
-    return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+    try:
+        return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+    except (KeyError, ValueError) as error:
+        raise InvalidInput(
+            f"the input was cut into {len(pieces)} requests whose answers cannot be joined"
+            f" ({error}); send it whole with a larger max_rows and max_bytes"
+        ) from error
 
 
 def only_input(signature: Signature) -> str:

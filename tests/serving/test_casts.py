@@ -58,6 +58,7 @@ def refuses(dtype, value):
         ("bfloat16", np.array([257])),
         ("float32", np.zeros(2, "V4")),
         ("float32", np.array([1, 2], object)),
+        ("float32", np.ma.masked_equal(np.float32([1, 2]), 2)),
         ("float32", ["a"]),
         ("float32", [None]),
         ("float32", [1.0, "a"]),
