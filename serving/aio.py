@@ -80,7 +80,7 @@ class AsyncClient(BaseClient):
     ) -> dict[str, np.ndarray]:
         """Calls any signature of any model; see `Client.predict`."""
         seconds = self._seconds(timeout)
-        chosen, arrays = await self._fit(signature, requests.named_inputs(inputs, named))
+        chosen, arrays = await self._fit(signature, requests.named_inputs(signature, inputs, named))
         if requests.row_count(chosen, arrays) == 0:
             return requests.no_rows(chosen)
         pieces = (

@@ -113,7 +113,7 @@ class Client(BaseClient):
             >>> client.predict("two", {"a": rows, "b": rows})
             >>> client.predict("two", a=rows, b=rows, timeout=5)
         """
-        chosen, arrays = self._fit(signature, requests.named_inputs(inputs, named))
+        chosen, arrays = self._fit(signature, requests.named_inputs(signature, inputs, named))
         return self._ask(chosen, arrays, self._seconds(timeout))
 
     def encode_many(

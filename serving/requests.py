@@ -77,12 +77,18 @@ class Address:
         return spec
 
 
-def named_inputs(given: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:
+def named_inputs(signature: Any, given: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:
     """Joins the inputs that a call gives as a mapping with those it gives as keywords.
 
     Raises:
-        InvalidInput: What was given is no mapping, or an input was given twice.
+        InvalidInput: The signature is no name, what was given is no mapping, or an input was
+            given twice.
     """
+    if not isinstance(signature, str):
+        raise InvalidInput(
+            "predict takes the name of a signature first, then its inputs; received"
+            f" {type(signature).__name__}"
+        )
     if given is None:
         return dict(keywords)
     if not isinstance(given, Mapping):

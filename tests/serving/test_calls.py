@@ -135,6 +135,8 @@ def test_inputs_of_any_name_are_given_as_a_mapping(kind):
                 assert mixed == answer
                 with pytest.raises(serving.InvalidInput, match="given twice"):
                     client.predict("s", inputs, signature=[1.0])
+                with pytest.raises(serving.InvalidInput, match="name of a signature first"):
+                    client.predict(inputs)
                 with pytest.raises(serving.InvalidInput, match="received float"):
                     client.predict("s", 5.0, signature=[1.0])
     assert {name: value.tolist() for name, value in answer.items()} == inputs

@@ -134,6 +134,19 @@ def test_servers_of_both_kinds_are_balanced():
         assert four.requests
 
 
+@pytest.mark.skipif(
+    not has_ipv6() or len({e[4][0] for e in socket.getaddrinfo("localhost", 1)}) < 2,
+    reason="needs a name with two addresses",
+)
+def test_one_name_is_balanced_over_its_addresses():
+    with StubServer() as four, StubServer(host="[::1]", port=four.port) as six:
+        with Client(f"localhost:{four.port}", "m", timeout=10) as client:
+            for _ in range(40):
+                client.embed(ROWS)
+        assert six.requests
+        assert four.requests
+
+
 @pytest.mark.parametrize(
     "target",
     [
