@@ -77,7 +77,8 @@ def _exact(array: np.ndarray, kind: Kind) -> np.ndarray:
         cast, same = _compare(array, want)
         if kind.name == "bfloat16":
             same &= (round_bfloat16(cast) == cast) | np.isnan(cast)
-    _refuse(array, same, f"that {kind.name} cannot hold exactly; cast with astype({kind.name!r})")
+    how = "round them" if kind.name == "bfloat16" else f"cast with astype({kind.name!r})"
+    _refuse(array, same, f"that {kind.name} cannot hold exactly; {how}")
     return cast
 
 

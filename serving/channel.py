@@ -55,7 +55,8 @@ def resolve(target: str | Sequence[str], tls: TLS | None = None) -> tuple[str, s
         raise InvalidInput("target must name at least one host:port; received none")
     split = [_split(one) for one in targets]
     if len(targets) == 1:
-        if split[0] is None or _literal(split[0][0]):
+        # The addresses of localhost are one server's, which may listen on one of them only.
+        if split[0] is None or _literal(split[0][0]) or split[0][0] == "localhost":
             return targets[0], None
         return f"dns:///{targets[0]}", None
     hosts = [one for one in split if one is not None]

@@ -49,8 +49,8 @@ def check_integer(name: str, value: Any, least: int, most: int = (1 << 63) - 1) 
     except TypeError:
         number = None
     if number is None or isinstance(value, bool) or not least <= number <= most:
-        bounds = "positive" if least == 1 else f"between {least} and {most}"
-        raise InvalidInput(f"{name} must be a {bounds} whole number; received {value!r}")
+        bounds = "above 0" if least == 1 else f"from {least} to {most}"
+        raise InvalidInput(f"{name} must be a whole number {bounds}; received {value!r}")
     return number
 
 

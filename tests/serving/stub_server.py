@@ -41,16 +41,13 @@ class StubServer:
         pause: Seconds that each Predict takes.
         fail: Called with each Predict request; returns a code and a message to fail with.
         host: Where to listen.
-        port: Where to listen; by default any that is free.
 
     Attributes:
         requests: The Predict requests received.
         most: The most Predict calls that were under way together.
     """
 
-    def __init__(
-        self, signatures=None, credentials=None, pause=0.0, fail=None, host="127.0.0.1", port=0
-    ):
+    def __init__(self, signatures=None, credentials=None, pause=0.0, fail=None, host="127.0.0.1"):
         self.signatures = signatures or {"embed": EMBED}
         self.requests, self.most = [], 0
         self._pause, self._fail = pause, fail
@@ -69,9 +66,9 @@ class StubServer:
             (grpc.method_handlers_generic_handler(PREDICTION_SERVICE, handlers),)
         )
         if credentials:
-            self.port = self._server.add_secure_port(f"{host}:{port}", credentials)
+            self.port = self._server.add_secure_port(f"{host}:0", credentials)
         else:
-            self.port = self._server.add_insecure_port(f"{host}:{port}")
+            self.port = self._server.add_insecure_port(f"{host}:0")
         self.address = f"{host}:{self.port}"
 
     def _metadata(self, request, context):
