@@ -19,7 +19,8 @@ class MaskMissing(keras.layers.Layer):
         The values, NaN where they were not observed.
 
     Example:
-    >>> keras.ops.convert_to_numpy(MaskMissing()([[[3.0, 4.0]], [[1.0, 0.0]]]))
+    >>> values, observed = keras.ops.array([[3.0, 4.0]]), keras.ops.array([[1.0, 0.0]])
+    >>> keras.ops.convert_to_numpy(MaskMissing()([values, observed]))
     array([[ 3., nan]], dtype=float32)
     """
 

@@ -22,7 +22,7 @@ class MissingIndicator(keras.layers.Layer):
         Tensor `[batch, ..., 2 * n]`: the values, then 1 where they were observed and 0 elsewhere.
 
     Example:
-    >>> keras.ops.convert_to_numpy(MissingIndicator()([[3.0, float("nan")]]))
+    >>> keras.ops.convert_to_numpy(MissingIndicator()(keras.ops.array([[3.0, float("nan")]])))
     array([[3., 0., 1., 0.]], dtype=float32)
     """
 

@@ -20,7 +20,7 @@ class PackBits(keras.layers.Layer):
         uint8 tensor `[..., ceil(bits / 8)]`.
 
     Example:
-    >>> keras.ops.convert_to_numpy(PackBits()([[1, 0, 0, 0, 0, 0, 0, 1, 1]]))
+    >>> keras.ops.convert_to_numpy(PackBits()(keras.ops.array([[1, 0, 0, 0, 0, 0, 0, 1, 1]])))
     array([[129, 128]], dtype=uint8)
     """
 
