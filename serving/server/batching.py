@@ -1,50 +1,61 @@
 """Micro-batching: rows of requests that come at the same time run through the model together.
 
-While one batch runs, the next one gathers; nobody waits for company that is not coming. Only
-where several were in flight together lately does a batch of few rows wait, at most `wait` seconds,
-for as many.
+What arrives before `start` is put together, and while one batch runs the next one gathers; nobody
+waits for company that is not coming.
 """
 
 from __future__ import annotations
 
-import asyncio
 import itertools
-import math
-import time
+import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from serving.server.batch_rules import BatchRules, pad
+from serving.server.pending import Answer
 from serving.server.predict import Call
 from serving.server.status import StatusError
 
 _QUEUES = 256  # that are kept when idle, for what they know of the traffic
 _ENOUGH = 32  # rows that no longer wait for more: by then a batch costs little more than its rows
-_QUICK = 0.001  # seconds: less than going to another thread and back may cost
 
-Answer = list[np.ndarray] | BaseException
 Runner = Callable[[Call], list[np.ndarray]]
 
 
-class Waiting(NamedTuple):
-    """A request in the queue."""
+class Task(Protocol):
+    """A request to run, as `Pending` is."""
 
     call: Call
+
+    @property
+    def gone(self) -> bool:
+        """Whether nobody waits for it any more."""
+
+    def finish(self, answer: Answer) -> None:
+        """Takes the outputs, or what the model raised for this task, whoever shared its batch.
+
+        Of a task that is gone, anything.
+        """
+
+
+class Waiting(NamedTuple):
+    """A task in a queue."""
+
+    task: Task
     rows: int
-    done: asyncio.Future[list[np.ndarray]]
 
 
 class Batcher:
-    """Runs calls, several at a time where that changes nothing but the speed.
+    """Runs tasks, several at a time where that changes nothing but the speed.
 
     Args:
-        executor: Where models run, unless they are quick and one client calls at a time.
+        executor: Where models run.
         max_rows: Rows in one batch at most; a request of half as many runs on its own.
-        wait: Seconds to wait for company at most.
+        wait: Seconds to wait at most for as many requests as came together lately.
         max_queue: Refuse requests beyond so many in one queue.
         rules: TF Serving's batching parameters, for a server that enforces them.
     """
@@ -53,144 +64,148 @@ class Batcher:
         self,
         executor: Executor,
         max_rows: int = 256,
-        wait: float = 0.001,
+        wait: float = 0.0,
         max_queue: int = 10_000,
         rules: BatchRules | None = None,
     ):
         self._rules = rules
+        self._run = rules.run if rules else Call.run
         self._executor = executor
         self._max_rows = max_rows
         self._wait = wait
         self._max_queue = max_queue
         self._queues: dict[Any, Queue] = {}
+        self._lock = threading.Lock()
+        self._fresh: deque[Queue] = deque()  # of the tasks since the last start
 
-    async def run(self, call: Call) -> list[np.ndarray]:
-        """Computes a call's outputs.
+    def add(self, task: Task) -> None:
+        """Takes a task, whose `finish` will be called some time after the next `start`.
 
         Raises:
-            StatusError: The queue is full.
-            Exception: What the model raised for this call, whoever shared its batch.
+            StatusError: The queue is full, or the rules refuse it.
         """
         if self._rules:
-            self._rules.admit(call)
-        kind, rows = key(call, self._rules is not None and self._rules.pad_variable_length_inputs)
+            self._rules.admit(task.call)
+        kind, rows = key(
+            task.call, self._rules is not None and self._rules.pad_variable_length_inputs
+        )
         if kind is None or rows * 2 > self._max_rows:
-            alone = _runner(self._rules)
-            return await asyncio.get_running_loop().run_in_executor(self._executor, alone, call)
-        queue = self._queues.get(kind)
-        if queue is None:
-            if len(self._queues) >= _QUEUES:
-                self._queues = {k: q for k, q in self._queues.items() if not q.idle}
-            queue = self._queues[kind] = Queue(
-                self._executor, _runner(self._rules), self._max_rows, self._wait
-            )
-        if len(queue.waiting) >= self._max_queue:
-            raise StatusError(
-                "UNAVAILABLE",
-                "The batch scheduling queue to which this task was submitted is full",
-            )
-        return await queue.add(call, rows)
+            self._executor.submit(self._alone, task)
+            return
+        queue = self._queue(kind)
+        queue.add(Waiting(task, rows))
+        self._fresh.append(queue)
+
+    def start(self) -> None:
+        """Runs what was added."""
+        while self._fresh:
+            self._fresh.popleft().start()
+
+    def _alone(self, task: Task) -> None:
+        task.finish([] if task.gone else _run_alone(task.call, self._run))
+
+    def _queue(self, kind: Any) -> Queue:
+        with self._lock:
+            queue = self._queues.get(kind)
+            if queue is None:
+                if len(self._queues) >= _QUEUES:
+                    self._queues = {k: q for k, q in self._queues.items() if not q.idle}
+                queue = self._queues[kind] = Queue(
+                    self._executor, self._run, self._max_rows, self._wait, self._max_queue
+                )
+            return queue
 
 
 class Queue:
-    """Requests that can share a batch: same version, signature, outputs, shapes of a row.
+    """Tasks that can share a batch: same version, signature, outputs, shapes of a row.
 
-    Lives on the event loop; batches run one at a time: in the executor, or on the loop itself
-    where one client calls at a time and is answered sooner than another thread could.
+    Its batches run in the executor, one at a time.
     """
 
-    def __init__(self, executor: Executor, run: Runner, max_rows: int, wait: float):
-        self.waiting: deque[Waiting] = deque()
-        self._loop = asyncio.get_running_loop()
+    def __init__(self, executor: Executor, run: Runner, max_rows: int, wait: float, max_queue: int):
         self._executor = executor
         self._run = run
         self._max_rows = max_rows
         self._wait = wait
-        self._busy = False
+        self._max_queue = max_queue
+        self._lock = threading.Lock()
+        self._waiting: deque[Waiting] = deque()
         self._rows = 0
-        self._timer: asyncio.TimerHandle | None = None
-        self._expected = 1
+        self._busy = False
+        self._timer: threading.Timer | None = None
         self._crowd: deque[int] = deque([1], maxlen=8)
-        self._seconds_a_row: deque[float] = deque([math.inf] * 8, maxlen=8)
 
     @property
     def idle(self) -> bool:
         """Whether nothing waits or runs."""
-        return not self._busy and not self.waiting
+        return not self._busy and not self._waiting
 
-    def add(self, call: Call, rows: int) -> asyncio.Future[list[np.ndarray]]:
-        """Queues a call; the future gets its outputs."""
-        done: asyncio.Future[list[np.ndarray]] = self._loop.create_future()
-        self.waiting.append(Waiting(call, rows, done))
-        self._rows += rows
-        if not self._busy:
+    def add(self, waiting: Waiting) -> None:
+        """Queues a task; `start` must follow.
+
+        Raises:
+            StatusError: The queue is full.
+        """
+        with self._lock:
+            if len(self._waiting) >= self._max_queue:
+                raise StatusError(
+                    "UNAVAILABLE",
+                    "The batch scheduling queue to which this task was submitted is full",
+                )
+            self._waiting.append(waiting)
+            self._rows += waiting.rows
+
+    def start(self) -> None:
+        """Runs what waits, or waits for more."""
+        with self._lock:
             self._start_or_wait()
-        return done
 
     def _start_or_wait(self) -> None:
-        if len(self.waiting) >= self._expected or self._rows >= min(_ENOUGH, self._max_rows):
+        if self._busy or not self._waiting:
+            return
+        enough = self._rows >= min(_ENOUGH, self._max_rows)
+        if enough or not self._wait or len(self._waiting) >= max(self._crowd):
             self._start()
         elif self._timer is None:
-            self._timer = self._loop.call_later(self._wait, self._start)
+            self._timer = threading.Timer(self._wait, self._wait_no_more)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _wait_no_more(self) -> None:
+        with self._lock:
+            if self._timer is threading.current_thread():
+                self._start()
 
     def _start(self) -> None:
         if self._timer:
             self._timer.cancel()
             self._timer = None
-        batch = self._take()
-        if not batch:
-            return
-        seconds = max(self._seconds_a_row) * sum(item.rows for item in batch)
-        if self._expected == 1 and seconds < _QUICK:
-            self._finish(batch, self._answers(batch))
-            return
         self._busy = True
-        try:
-            self._executor.submit(self._work, batch)
-        except RuntimeError:  # the server stops
-            self._finish(batch, [StatusError("UNAVAILABLE", "server is stopping")] * len(batch))
+        self._executor.submit(self._work)
 
-    def _work(self, batch: list[Waiting]) -> None:
-        """Runs a batch, on a thread of the executor."""
-        answers = self._answers(batch)
-        self._loop.call_soon_threadsafe(self._finish, batch, answers)
-
-    def _answers(self, batch: list[Waiting]) -> list[Answer]:
-        answers: list[Answer]
-        rows = [item.rows for item in batch]
-        began = time.perf_counter()
-        try:
-            answers = run_together([item.call for item in batch], rows, self._run)
-        except BaseException as error:
-            failed = StatusError("INTERNAL", f"batching failed: {error}")
-            answers = [failed] * len(batch)
-        self._seconds_a_row.append((time.perf_counter() - began) / sum(rows))
-        return answers
-
-    def _finish(self, batch: list[Waiting], answers: list[Answer]) -> None:
-        self._crowd.append(len(batch) + len(self.waiting))
-        self._expected = max(self._crowd)
-        self._busy = False
-        for item, answer in zip(batch, answers, strict=True):
-            if item.done.done():  # its client went away
-                continue
-            if isinstance(answer, BaseException):
-                item.done.set_exception(answer)
-            else:
-                item.done.set_result(answer)
-        if self.waiting:
-            self._start_or_wait()
+    def _work(self) -> None:
+        with self._lock:
+            batch = self._take()
+        answers = run_together([w.task.call for w in batch], [w.rows for w in batch], self._run)
+        with self._lock:
+            self._crowd.append(len(batch) + len(self._waiting))
+            self._busy = False
+            self._start_or_wait()  # on another thread, while this one answers
+        for waiting, answer in zip(batch, answers, strict=True):
+            waiting.task.finish(answer)
 
     def _take(self) -> list[Waiting]:
         """Takes the next batch, without those whose callers have given up meanwhile."""
         batch: list[Waiting] = []
         rows = 0
-        while self.waiting and (not batch or rows + self.waiting[0].rows <= self._max_rows):
-            item = self.waiting.popleft()
-            self._rows -= item.rows
-            if not item.done.done():
-                batch.append(item)
-                rows += item.rows
+        while self._waiting and (not batch or rows + self._waiting[0].rows <= self._max_rows):
+            waiting = self._waiting.popleft()
+            self._rows -= waiting.rows
+            if waiting.task.gone:
+                waiting.task.finish([])
+            else:
+                batch.append(waiting)
+                rows += waiting.rows
         return batch
 
 
@@ -207,10 +222,6 @@ def key(call: Call, pads: bool) -> tuple[Any, int]:
         return None, 0
     alike = tuple([len(shape) if pads else shape[1:] for shape in shapes])
     return (id(call.servable), call.signature, call.outputs, alike), rows
-
-
-def _runner(rules: BatchRules | None) -> Runner:
-    return rules.run if rules else Call.run
 
 
 def run_together(calls: list[Call], rows: list[int], run: Runner) -> list[Answer]:

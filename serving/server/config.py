@@ -41,7 +41,6 @@ class ServerOptions:
         micro_batching: Without those, run small requests that come at the same time together
             where the answers stay the same.
         max_batch_rows: Rows in one such batch.
-        batch_wait_seconds: How long to wait for company at most.
         max_request_bytes: Refuse larger messages.
         max_concurrent_requests: Refuse more at once.
         drain_seconds: How long requests in flight may take when the server stops.
@@ -69,7 +68,6 @@ class ServerOptions:
     batching: BatchRules | None = None
     micro_batching: bool = True
     max_batch_rows: int = 256
-    batch_wait_seconds: float = 0.001
     max_request_bytes: int = 512 << 20
     max_concurrent_requests: int = 4096
     drain_seconds: float = 10.0

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import threading
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import tensorflow as tf
 
 from serving.server.batching import Batcher
 from serving.server.config import ServerOptions
 from serving.server.grpc_api import build_server
+from serving.server.grpc_core import CoreServer
 from serving.server.manager import Manager
 from serving.server.metrics import Metrics
 from serving.server.rest import RestServer
@@ -51,8 +50,6 @@ class EmbeddedServer:
         self.port = 0
         self.rest_port: int | None = None
         self.metrics = Metrics()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="grpc", daemon=True)
         self._executor = ThreadPoolExecutor(self.options.threads, thread_name_prefix="model")
         self.manager = Manager(
             self._load,
@@ -61,7 +58,7 @@ class EmbeddedServer:
             retry_seconds=self.options.load_retry_interval_micros / 1e6,
             labels_may_wait=self.options.allow_version_labels_for_unavailable_models,
         )
-        self._server: Any = None
+        self._server: CoreServer | None = None
         self._rest: RestServer | None = None
         self._stopping = threading.Event()
 
@@ -77,8 +74,7 @@ class EmbeddedServer:
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
         try:
             self.manager.start(self.models)
-            self._thread.start()
-            self._run(self._open())
+            self._open()
         except BaseException:
             self.stop()
             raise
@@ -91,13 +87,13 @@ class EmbeddedServer:
         self._stopping.set()
         if self._rest:
             self._rest.stop()
-        if self._thread.is_alive():
-            if self._server:
-                self._run(self._server.stop(self.options.drain_seconds))
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
+        if self._server:
+            self._server.drain(self.options.drain_seconds)
         self._executor.shutdown(wait=True, cancel_futures=True)
         self.manager.stop()
+        if self._server:
+            self._server.close()
+            self._server = None
 
     def __enter__(self) -> EmbeddedServer:
         return self.start()
@@ -105,7 +101,7 @@ class EmbeddedServer:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    async def _open(self) -> None:
+    def _open(self) -> None:
         options = self.options
         services = Services(
             self.manager,
@@ -116,15 +112,12 @@ class EmbeddedServer:
             options.max_request_bytes,
             options.enable_serialization_as_tensor_content,
         )
-        server = build_server(services, options)
+        server = build_server(services, options, self._executor)
         where = f"{options.host}:{options.port}"
         try:
-            if options.credentials:
-                self.port = server.add_secure_port(where, options.credentials)
-            else:
-                self.port = server.add_insecure_port(where)
+            self.port = server.add_port(where, options.credentials)
             if options.grpc_socket_path:
-                server.add_insecure_port(f"unix:{options.grpc_socket_path}")
+                server.add_port(f"unix:{options.grpc_socket_path}")
         except RuntimeError as error:
             raise OSError(
                 f"cannot listen on {options.host} port {options.port}: it is in use or not allowed;"
@@ -134,14 +127,13 @@ class EmbeddedServer:
             self._rest = RestServer(
                 services,
                 self.metrics,
-                self._loop,
                 options.host,
                 options.rest_api_port,
                 options.max_request_bytes,
                 options.metrics_path,
             )
             self.rest_port = self._rest.port
-        await server.start()
+        server.start()
         self._server = server
 
     def _batcher(self) -> Batcher | None:
@@ -155,7 +147,7 @@ class EmbeddedServer:
                 rules,
             )
         if options.micro_batching:
-            return Batcher(self._executor, options.max_batch_rows, options.batch_wait_seconds)
+            return Batcher(self._executor, options.max_batch_rows)
         return None
 
     def _load(self, name: str, version: int, path: str) -> Servable:
@@ -196,9 +188,6 @@ class EmbeddedServer:
             except Exception as error:
                 message = str(error) or from_exception(error).message
                 log.error("reading %s failed, keeping the models: %s", path, message)
-
-    def _run(self, work: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
 
 def start_tensorflow(cores: int = 0) -> None:

@@ -1,33 +1,61 @@
-"""The gRPC face of the server: bytes in, bytes out, errors as statuses."""
+"""The gRPC face of the server: which path leads to which answer, and on which thread."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Awaitable, Callable
-from typing import Any
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
 
-import grpc
-from google.protobuf.message import DecodeError
-from grpc_reflection.v1alpha._async import ReflectionServicer
-from grpc_reflection.v1alpha.reflection import SERVICE_NAME
-from grpc_reflection.v1alpha.reflection_pb2_grpc import add_ServerReflectionServicer_to_server
+from grpc_reflection.v1alpha.reflection import SERVICE_NAME, ReflectionServicer
+from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 
 from serving.server import health
 from serving.server.config import ServerOptions
+from serving.server.grpc_core import CoreServer, Method, Rpc
 from serving.server.services import Services
-from serving.server.status import cut, from_exception
 from serving.wire.messages import MODEL_SERVICE, PREDICTION_SERVICE, pool
 
-log = logging.getLogger("serving")
 _LONGEST = 3600.0  # seconds that a reload without a deadline may wait
 
-Method = Callable[[bytes, Any], Awaitable[bytes]]
+Answer = Callable[[Rpc], bytes]
 
 
-def build_server(services: Services, options: ServerOptions) -> Any:
-    """Makes a `grpc.aio.Server` that answers both services; without a port yet."""
-    server = grpc.aio.server(
+def build_server(services: Services, options: ServerOptions, executor: Executor) -> CoreServer:
+    """Makes a server that answers both services; without a port yet.
+
+    Args:
+        services: The answers.
+        options: How to listen.
+        executor: Where models run.
+    """
+
+    def runs_a_model(answer: Callable[[bytes], bytes]) -> Method:
+        def submit(rpc: Rpc) -> None:
+            executor.submit(_answer, rpc, lambda rpc: answer(rpc.data))
+
+        return Method(submit)
+
+    prediction = {
+        "Predict": Method(services.predict),
+        "Classify": runs_a_model(services.classify),
+        "Regress": runs_a_model(services.regress),
+        "MultiInference": runs_a_model(services.multi_inference),
+        "GetModelMetadata": _at_once(services.get_model_metadata),
+    }
+    model = {
+        "GetModelStatus": _at_once(services.get_model_status),
+        "HandleReloadConfigRequest": Method(_reload_with(services)),
+    }
+    methods = {
+        **{f"/{PREDICTION_SERVICE}/{name}": method for name, method in prediction.items()},
+        **{f"/{MODEL_SERVICE}/{name}": method for name, method in model.items()},
+        f"/{SERVICE_NAME}/ServerReflectionInfo": _reflection(),
+    }
+    if options.enable_grpc_healthcheck_service:
+        methods["/grpc.health.v1.Health/Check"] = _at_once(health.check)
+    return CoreServer(
+        methods,
         options=[
             ("grpc.max_receive_message_length", options.max_request_bytes),
             ("grpc.max_send_message_length", -1),
@@ -36,66 +64,37 @@ def build_server(services: Services, options: ServerOptions) -> Any:
             ("grpc.keepalive_permit_without_calls", 1),
             ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
         ],
-        maximum_concurrent_rpcs=options.max_concurrent_requests,
-    )
-    server.add_generic_rpc_handlers(
-        (
-            _handlers(PREDICTION_SERVICE, _prediction_methods(services)),
-            _handlers(MODEL_SERVICE, _model_methods(services)),
-        )
-    )
-    names = (PREDICTION_SERVICE, MODEL_SERVICE, SERVICE_NAME)
-    add_ServerReflectionServicer_to_server(ReflectionServicer(names, pool=pool), server)
-    if options.enable_grpc_healthcheck_service:
-        server.add_generic_rpc_handlers((health.handler(),))
-    return server
-
-
-def _prediction_methods(services: Services) -> dict[str, Method]:
-    return {
-        "Predict": lambda data, _: services.predict(data),
-        "Classify": lambda data, _: services.classify(data),
-        "Regress": lambda data, _: services.regress(data),
-        "MultiInference": lambda data, _: services.multi_inference(data),
-        "GetModelMetadata": lambda data, _: services.get_model_metadata(data),
-    }
-
-
-def _model_methods(services: Services) -> dict[str, Method]:
-    return {
-        "GetModelStatus": lambda data, _: services.get_model_status(data),
-        "HandleReloadConfigRequest": lambda data, context: services.reload(
-            data, min(context.time_remaining() or _LONGEST, _LONGEST)
-        ),
-    }
-
-
-def _handlers(service: str, methods: dict[str, Method]) -> grpc.GenericRpcHandler:
-    return grpc.method_handlers_generic_handler(
-        service,
-        {
-            name: grpc.unary_unary_rpc_method_handler(_guard(f"{service}/{name}", method))
-            for name, method in methods.items()
-        },
+        max_calls=options.max_concurrent_requests,
+        on_pause=services.start_batches,
     )
 
 
-def _guard(name: str, method: Method) -> Any:
-    """Turns exceptions into statuses."""
+def _answer(rpc: Rpc, answer: Answer) -> None:
+    if rpc.gone:
+        return
+    try:
+        rpc.reply(answer(rpc))
+    except Exception as error:
+        rpc.fail(error)
 
-    async def answer(data: bytes, context: Any) -> bytes:
-        try:
-            return await method(data, context)
-        except asyncio.CancelledError:
-            raise
-        except DecodeError:
-            code, message = grpc.StatusCode.INTERNAL, "Error parsing request proto"
-        except Exception as error:
-            status = from_exception(error)
-            code, message = status.code, cut(status.message)
-            if code is grpc.StatusCode.INTERNAL:
-                log.exception("%s failed", name)
-        await context.abort(code, message)
-        raise AssertionError("abort raises")
 
-    return answer
+def _at_once(answer: Callable[[bytes], bytes]) -> Method:
+    return Method(lambda rpc: rpc.reply(answer(rpc.data)))
+
+
+def _reload_with(services: Services) -> Callable[[Rpc], None]:
+    def reload(rpc: Rpc) -> bytes:
+        return services.reload(rpc.data, min(rpc.deadline - time.time(), _LONGEST))
+
+    # It waits for models to load: on a thread of its own.
+    return lambda rpc: threading.Thread(target=_answer, args=(rpc, reload), daemon=True).start()
+
+
+def _reflection() -> Method:
+    servicer = ReflectionServicer((PREDICTION_SERVICE, MODEL_SERVICE, SERVICE_NAME), pool=pool)
+
+    def describe(rpc: Rpc) -> None:
+        requests = iter([ServerReflectionRequest.FromString(rpc.data)])
+        rpc.reply(next(servicer.ServerReflectionInfo(requests, None)).SerializeToString())
+
+    return Method(describe, stream=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+from serving.server.status import StatusError
 
 NAMES = ("", "PredictionService", "ModelService")
 SERVING, NOT_SERVING, SERVICE_UNKNOWN = 1, 2, 3
@@ -30,22 +31,8 @@ def _messages() -> tuple[Any, Any]:
 Request, Response = _messages()
 
 
-async def check(request: Any, context: Any) -> Any:
+def check(data: bytes) -> bytes:
     """Answers Check. As in TF Serving, it says nothing of the models."""
-    if request.service not in NAMES:
-        await context.abort(grpc.StatusCode.NOT_FOUND, "unknown service")
-    return Response(status=SERVING)
-
-
-def handler() -> grpc.GenericRpcHandler:
-    """Makes the handler of `grpc.health.v1.Health`."""
-    return grpc.method_handlers_generic_handler(
-        "grpc.health.v1.Health",
-        {
-            "Check": grpc.unary_unary_rpc_method_handler(
-                check,
-                request_deserializer=Request.FromString,
-                response_serializer=Response.SerializeToString,
-            )
-        },
-    )
+    if Request.FromString(data).service not in NAMES:
+        raise StatusError("NOT_FOUND", "unknown service")
+    return Response(status=SERVING).SerializeToString()

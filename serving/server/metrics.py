@@ -71,27 +71,27 @@ class Metrics:
 
 
 class Timed:
-    """One request, from `with` to its end."""
+    """One request, from its making to `end` or to the end of a `with`."""
 
     def __init__(self, metrics: Metrics, model: str, api: str, entrypoint: str):
         self._metrics = metrics
         self._model = model
         self._labels = (("model_name", model), ("API", api), ("entrypoint", entrypoint))
+        self._start = time.perf_counter()
+
+    def end(self, error: BaseException | None) -> None:
+        """Counts the request, under the code of its error if there is one."""
+        status = "OK" if error is None else from_exception(error).code.name
+        self._metrics.count(self._model, status)
+        self._metrics.latency("request_latency", self._labels, time.perf_counter() - self._start)
 
     def __enter__(self) -> None:
-        self._start = time.perf_counter()
+        """Runs since it was made."""
 
     def __exit__(
         self, kind: type | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None:
-            status = "OK"
-        elif isinstance(error, Exception):
-            status = from_exception(error).code.name
-        else:
-            status = "CANCELLED"
-        self._metrics.count(self._model, status)
-        self._metrics.latency("request_latency", self._labels, time.perf_counter() - self._start)
+        self.end(error)
 
 
 def _escape(value: str) -> str:

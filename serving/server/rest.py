@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import threading
-from concurrent.futures import CancelledError
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -42,12 +40,11 @@ _TIMEOUT = 30.0  # seconds for one request, and for a client that does not send
 
 
 class RestServer:
-    """Serves REST on threads; the work happens on the gRPC server's event loop.
+    """Serves REST, on a thread for each connection.
 
     Args:
         services: Answers.
         metrics: Shown at `metrics_path`.
-        loop: The event loop of `services`.
         host: Address to listen on.
         port: Port; 0 takes a free one.
         max_bytes: Refuse larger bodies.
@@ -58,14 +55,13 @@ class RestServer:
         self,
         services: Services,
         metrics: Metrics,
-        loop: asyncio.AbstractEventLoop,
         host: str,
         port: int,
         max_bytes: int,
         metrics_path: str | None,
     ):
         class Handler(_Handler):
-            api = _Api(services, metrics, loop, metrics_path)
+            api = _Api(services, metrics, metrics_path)
             limit = max_bytes
 
         self._server = ThreadingHTTPServer((host, port), Handler)
@@ -93,12 +89,10 @@ class _Api:
         self,
         services: Services,
         metrics: Metrics,
-        loop: asyncio.AbstractEventLoop,
         metrics_path: str | None,
     ):
         self._services = services
         self._metrics = metrics
-        self._loop = loop
         self._metrics_path = metrics_path
 
     def answer(self, verb: str, path: str, body: bytes) -> tuple[str, str]:
@@ -137,26 +131,29 @@ class _Api:
         _, signatures = self._metadata_of(spec)
         request = messages.PredictRequest(model_spec=spec)
         by_row = read_body(body, signatures.signature_def, request)
-        response = self._await(self._services.predict_message(request, "REST"))
+        caller = _Caller(request.SerializeToString())
+        self._services.predict(caller, "REST")
+        self._services.start_batches()
+        response = messages.PredictResponse.FromString(caller.wait())
         return write_answer(response.outputs, by_row)
 
     def _classify(self, spec: Any, body: bytes) -> Any:
         request = messages.ClassificationRequest(model_spec=spec)
         json_examples.read_body(body, request)
-        response = self._await(self._services.classify_message(request, "REST"))
+        response = self._services.classify_message(request, "REST")
         return json_examples.write_classes(response.result)
 
     def _regress(self, spec: Any, body: bytes) -> Any:
         request = messages.RegressionRequest(model_spec=spec)
         json_examples.read_body(body, request)
-        response = self._await(self._services.regress_message(request, "REST"))
+        response = self._services.regress_message(request, "REST")
         return json_examples.write_values(response.result)
 
     def _metadata_of(self, spec: Any) -> tuple[Any, Any]:
         request = messages.GetModelMetadataRequest(
             model_spec=spec, metadata_field=["signature_def"]
         )
-        data = self._await(self._services.get_model_metadata(request.SerializeToString()))
+        data = self._services.get_model_metadata(request.SerializeToString())
         answer = messages.GetModelMetadataResponse.FromString(data)
         packed = answer.metadata["signature_def"].value
         return answer.model_spec, messages.SignatureDefMap.FromString(packed)
@@ -174,16 +171,34 @@ class _Api:
 
     def _status(self, spec: Any) -> Any:
         request = messages.GetModelStatusRequest(model_spec=spec)
-        data = self._await(self._services.get_model_status(request.SerializeToString()))
+        data = self._services.get_model_status(request.SerializeToString())
         return _as_dict(messages.GetModelStatusResponse.FromString(data))
 
-    def _await(self, work: Any) -> Any:
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        try:
-            return future.result(_TIMEOUT)
-        except (TimeoutError, CancelledError) as error:
-            future.cancel()
-            raise StatusError("DEADLINE_EXCEEDED", "Timed out") from error
+
+class _Caller:
+    """Waits for a Predict's answer."""
+
+    def __init__(self, data: bytes):
+        self.data = data
+        self.gone = False
+        self._answered = threading.Event()
+        self._answer: bytes | Exception = b""
+
+    def reply(self, data: bytes) -> None:
+        self._answer = data
+        self._answered.set()
+
+    def fail(self, error: Exception) -> None:
+        self._answer = error
+        self._answered.set()
+
+    def wait(self) -> bytes:
+        if not self._answered.wait(_TIMEOUT):
+            self.gone = True
+            raise StatusError("DEADLINE_EXCEEDED", "Timed out")
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        return self._answer
 
 
 class _Handler(BaseHTTPRequestHandler):

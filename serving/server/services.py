@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from concurrent.futures import Executor
 from typing import Any
+
+from google.protobuf.message import DecodeError
 
 from serving.server import examples_api
 from serving.server.batching import Batcher
 from serving.server.manager import Manager
 from serving.server.metrics import Metrics
-from serving.server.predict import prepare, respond
+from serving.server.pending import Answer, Caller, Pending
+from serving.server.predict import prepare
 from serving.server.status import invalid
 from serving.server.text_config import read_models
 from serving.wire import messages
 
-_ALONE = 128 << 10  # requests of so many bytes are decoded off the event loop, and run alone
+_ALONE = 128 << 10  # requests of so many bytes run alone, and are decoded where they run
 
 
 class Services:
@@ -49,52 +51,60 @@ class Services:
         self._max_tensor_bytes = max_tensor_bytes
         self._content = content
 
-    async def predict(self, data: bytes) -> bytes:
-        """Answers Predict."""
-        if self._batcher is None or (len(data) >= _ALONE and not self._batch_all):
-            return await self._off_loop(self._predict_alone, data)
-        request = messages.PredictRequest.FromString(data)
-        return (await self.predict_message(request, "GRPC")).SerializeToString()
+    def predict(self, caller: Caller, entrypoint: str = "GRPC") -> None:
+        """Answers Predict later: small requests after the next `start_batches`."""
+        if self._batcher is None or (len(caller.data) >= _ALONE and not self._batch_all):
+            self._executor.submit(self._predict, caller, entrypoint, None)
+        else:
+            self._predict(caller, entrypoint, self._batcher)
 
-    async def predict_message(self, request: Any, entrypoint: str) -> Any:
-        """Answers a decoded Predict request."""
-        with self._metrics.request(request.model_spec.name, "Predict", entrypoint):
+    def start_batches(self) -> None:
+        """Runs the requests that were put together until now."""
+        if self._batcher:
+            self._batcher.start()
+
+    def _predict(self, caller: Caller, entrypoint: str, batcher: Batcher | None) -> None:
+        if caller.gone:
+            return
+        try:
+            request = messages.PredictRequest.FromString(caller.data)
+        except DecodeError as error:
+            caller.fail(error)
+            return
+        timed = self._metrics.request(request.model_spec.name, "Predict", entrypoint)
+        pending = Pending(caller, timed, self._content)
+        answer: Answer
+        try:
             _require_spec(request)
-            with self._manager.use(request.model_spec) as servable:
-                call = prepare(request, servable, self._max_tensor_bytes)
-                if self._batcher:
-                    arrays = await self._batcher.run(call)
-                else:
-                    arrays = await self._off_loop(call.run)
-                return respond(call, arrays, self._content)
+            pending.servable = self._manager.use(request.model_spec)
+            pending.call = prepare(request, pending.servable, self._max_tensor_bytes)
+            if batcher:
+                batcher.add(pending)
+                return
+            answer = pending.call.run()
+        except Exception as error:
+            answer = error
+        pending.finish(answer)
 
-    def _predict_alone(self, data: bytes) -> bytes:
-        request = messages.PredictRequest.FromString(data)
-        with self._metrics.request(request.model_spec.name, "Predict", "GRPC"):
-            _require_spec(request)
-            with self._manager.use(request.model_spec) as servable:
-                call = prepare(request, servable, self._max_tensor_bytes)
-                return respond(call, call.run(), self._content).SerializeToString()
-
-    async def classify(self, data: bytes) -> bytes:
+    def classify(self, data: bytes) -> bytes:
         """Answers Classify."""
         request = messages.ClassificationRequest.FromString(data)
-        return (await self.classify_message(request, "GRPC")).SerializeToString()
+        return self.classify_message(request, "GRPC").SerializeToString()
 
-    async def classify_message(self, request: Any, entrypoint: str) -> Any:
+    def classify_message(self, request: Any, entrypoint: str) -> Any:
         """Answers a decoded Classify request."""
-        return await self._on_examples("Classify", examples_api.classify, request, entrypoint)
+        return self._on_examples("Classify", examples_api.classify, request, entrypoint)
 
-    async def regress(self, data: bytes) -> bytes:
+    def regress(self, data: bytes) -> bytes:
         """Answers Regress."""
         request = messages.RegressionRequest.FromString(data)
-        return (await self.regress_message(request, "GRPC")).SerializeToString()
+        return self.regress_message(request, "GRPC").SerializeToString()
 
-    async def regress_message(self, request: Any, entrypoint: str) -> Any:
+    def regress_message(self, request: Any, entrypoint: str) -> Any:
         """Answers a decoded Regress request."""
-        return await self._on_examples("Regress", examples_api.regress, request, entrypoint)
+        return self._on_examples("Regress", examples_api.regress, request, entrypoint)
 
-    async def multi_inference(self, data: bytes) -> bytes:
+    def multi_inference(self, data: bytes) -> bytes:
         """Answers MultiInference."""
         request = messages.MultiInferenceRequest.FromString(data)
         spec = examples_api.check_tasks(request)
@@ -102,10 +112,10 @@ class Services:
             self._metrics.request(spec.name, "MultiInference", "GRPC"),
             self._manager.use(spec) as servable,
         ):
-            response = await self._off_loop(examples_api.multi_inference, request, servable)
+            response = examples_api.multi_inference(request, servable)
             return response.SerializeToString()
 
-    async def get_model_metadata(self, data: bytes) -> bytes:
+    def get_model_metadata(self, data: bytes) -> bytes:
         """Answers GetModelMetadata: the signatures, as the SavedModel holds them."""
         request = messages.GetModelMetadataRequest.FromString(data)
         _require_spec(request)
@@ -126,7 +136,7 @@ class Services:
         packed.value = signatures.SerializeToString(deterministic=True)
         return response.SerializeToString()
 
-    async def get_model_status(self, data: bytes) -> bytes:
+    def get_model_status(self, data: bytes) -> bytes:
         """Answers GetModelStatus. As in TF Serving, a label is ignored."""
         request = messages.GetModelStatusRequest.FromString(data)
         _require_spec(request)
@@ -143,7 +153,7 @@ class Services:
                 entry.status.error_message = error.message
         return response.SerializeToString()
 
-    async def reload(self, data: bytes, timeout: float) -> bytes:
+    def reload(self, data: bytes, timeout: float) -> bytes:
         """Answers HandleReloadConfigRequest once the new models are there."""
         request = messages.ReloadConfigRequest.FromString(data)
         if request.config.WhichOneof("config") != "model_config_list":
@@ -153,19 +163,16 @@ class Services:
             )
         configs = read_models(request.config)
         # A little less than the caller waits, so that it learns why.
-        await asyncio.to_thread(self._manager.reload, configs, timeout * 0.9)
+        self._manager.reload(configs, timeout * 0.9)
         response = messages.ReloadConfigResponse()
         response.status.SetInParent()
         return response.SerializeToString()
 
-    async def _on_examples(self, api: str, answer: Any, request: Any, entrypoint: str) -> Any:
+    def _on_examples(self, api: str, answer: Any, request: Any, entrypoint: str) -> Any:
         with self._metrics.request(request.model_spec.name, api, entrypoint):
             _require_spec(request)
             with self._manager.use(request.model_spec) as servable:
-                return await self._off_loop(answer, request, servable)
-
-    async def _off_loop(self, work: Any, *args: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._executor, work, *args)
+                return answer(request, servable)
 
 
 def _require_spec(request: Any) -> None:

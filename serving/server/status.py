@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import grpc
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 
 _LIMIT = 1024
 
@@ -34,6 +35,8 @@ def from_exception(error: BaseException) -> StatusError:
     if isinstance(error, tf.errors.OpError):
         code = _CODES.get(error.error_code, "UNKNOWN")
         return StatusError(code, error.message)
+    if isinstance(error, DecodeError):
+        return StatusError("INTERNAL", "Error parsing request proto")
     if isinstance(error, MemoryError):
         return StatusError("RESOURCE_EXHAUSTED", "out of memory")
     return StatusError("INTERNAL", f"{type(error).__name__}: {error}")

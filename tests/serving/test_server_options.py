@@ -1,6 +1,5 @@
 """REST, metrics, health, TLS, sockets, batching rules and configuration files."""
 
-import asyncio
 import base64
 import http.client
 import json
@@ -8,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import grpc
 import numpy as np
@@ -321,17 +320,72 @@ def test_batching_pads_rows_of_different_lengths_when_told(published, tmp_path):
     assert (first.tolist(), second.tolist()) == ([1 + 2 + 1], [12, 21])
 
 
-def test_many_rows_wait_for_no_more_company(published):
-    """Of 64 one runs first; the other 63 are less than the crowd of then, and wait no minute."""
+class Task:
+    """What a batcher runs, and its answer."""
+
+    gone = False
+
+    def __init__(self, call):
+        self.call = call
+        self.answer = Future()
+        self.finish = self.answer.set_result
+
+
+def tasks_of(published, count):
     servable = Servable("odd", 1, str(published / "odd" / "1"))
-    calls = [Call(servable, "lengths", {"x": np.float32([[n, 1]])}, ("sum",)) for n in range(64)]
+    return [
+        Task(Call(servable, "lengths", {"x": np.float32([[n, 1]])}, ("sum",))) for n in range(count)
+    ]
 
-    async def ask() -> list[list[np.ndarray]]:
-        with ThreadPoolExecutor(1) as executor:
-            batcher = Batcher(executor, wait=60)
-            return await asyncio.wait_for(asyncio.gather(*map(batcher.run, calls)), 20)
 
-    assert [answer[0].tolist() for answer in asyncio.run(ask())] == [[n + 1] for n in range(64)]
+def test_what_is_added_before_a_start_runs_together(published, monkeypatch):
+    ran = []
+    run = Servable.run
+    monkeypatch.setattr(Servable, "run", lambda *args: (ran.append(args[2]["x"]), run(*args))[1])
+    tasks = tasks_of(published, 5)
+    with ThreadPoolExecutor(1) as executor:
+        batcher = Batcher(executor)
+        for task in tasks:
+            batcher.add(task)
+        assert not ran
+        tasks[3].gone = True
+        batcher.start()
+        answers = [task.answer.result(20) for task in tasks]
+    assert [rows.tolist() for rows in ran] == [[[0, 1], [1, 1], [2, 1], [4, 1]]]
+    assert [[a.tolist() for a in answer] for answer in answers] == [[[1]], [[2]], [[3]], [], [[5]]]
+
+
+def test_few_wait_for_as_many_as_came_together_lately(published):
+    """Four run at once and are a crowd; the next three wait for a fourth, many rows do not."""
+    with ThreadPoolExecutor(1) as executor:
+        batcher = Batcher(executor, wait=60)
+
+        def ask(tasks):
+            for task in tasks:
+                batcher.add(task)
+            batcher.start()
+
+        four, three, one = (tasks_of(published, count) for count in (4, 3, 1))
+        ask(four)
+        assert [task.answer.result(20)[0].tolist() for task in four] == [[1], [2], [3], [4]]
+        ask(three)
+        assert not any(task.answer.done() for task in three)
+        ask(one)
+        assert [task.answer.result(20)[0].tolist() for task in three] == [[1], [2], [3]]
+        ask(many := tasks_of(published, 64))
+        assert many[63].answer.result(20)[0].tolist() == [64]
+
+
+def test_a_full_queue_refuses(published):
+    tasks = tasks_of(published, 3)
+    with ThreadPoolExecutor(1) as executor:
+        batcher = Batcher(executor, max_queue=2)
+        batcher.add(tasks[0])
+        batcher.add(tasks[1])
+        with pytest.raises(StatusError, match="queue to which this task was submitted is full"):
+            batcher.add(tasks[2])
+        batcher.start()
+        assert tasks[1].answer.result(20)[0].tolist() == [2]
 
 
 def test_padding():
