@@ -10,9 +10,9 @@
                                                       # another server and another model)
 
 Each case is (rows in one request x closed-loop clients). The load comes from a process of its
-own: h2load where it is installed (`apt-get install nghttp2-client`), one HTTP/2 connection with
-as many streams as clients, or else raw calls of Python's gRPC (`--generator`), which on few cores
-is a bottleneck itself. Servers run in processes of their own. Systems take turns within each
+own: h2load where it is installed (`apt-get install nghttp2-client`), each client on a connection
+of its own, or else raw calls of Python's gRPC (`--generator`), which on few cores is a bottleneck
+itself. Servers run in processes of their own. Systems take turns within each
 round, and the median of the rounds is printed, so that a noisy machine disturbs all alike. Results
 go to benchmarks/results/serving.json.
 """
@@ -32,6 +32,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -142,7 +143,7 @@ def load_by_h2load(
         body, log = Path(folder, "body"), Path(folder, "log")
         body.write_bytes(struct.pack(">BI", 0, len(data)) + data)
         command = [
-            *("h2load", "--threads=1", "--clients=1", f"--max-concurrent-streams={clients}"),
+            *("h2load", "--threads=1", f"--clients={clients}", "--max-concurrent-streams=1"),
             *("--window-bits=24", "--connection-window-bits=24", "--warm-up-time=500ms"),
             *(f"--duration={round(seconds * 1000)}ms", f"--data={body}", f"--log-file={log}"),
             *("--header=content-type: application/grpc", "--header=te: trailers"),
@@ -177,25 +178,25 @@ def _check(target: str, model: str, data: bytes, rows: int) -> bytes:
     return answer
 
 
-async def answer_without_a_model() -> None:
-    """Serves what bounds every server on Python's gRPC: the same answer of 64 numbers a row."""
-    import grpc
-
+def answer_without_a_model() -> None:
+    """Serves what bounds the embedded server: the same answer of 64 numbers a row."""
+    from serving.server.grpc_core import CoreServer, Method, Rpc
     from serving.wire.messages import PREDICTION_SERVICE
 
-    async def predict(data: bytes, _: Any) -> bytes:
-        rows = len(data) // (4 * WIDTHS[0])
-        return bytes(4 * WIDTHS[-1] * rows)
+    def predict(rpc: Rpc) -> None:
+        rows = len(rpc.data) // (4 * WIDTHS[0])
+        rpc.reply(bytes(4 * WIDTHS[-1] * rows))
 
-    server = grpc.aio.server(options=[("grpc.max_receive_message_length", -1)])
-    method = grpc.unary_unary_rpc_method_handler(predict)
-    server.add_generic_rpc_handlers(
-        (grpc.method_handlers_generic_handler(PREDICTION_SERVICE, {"Predict": method}),)
+    server = CoreServer(
+        {f"/{PREDICTION_SERVICE}/Predict": Method(predict)},
+        [("grpc.max_receive_message_length", -1)],
+        max_calls=4096,
+        on_pause=lambda: None,
     )
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
+    port = server.add_port("127.0.0.1:0")
+    server.start()
     print(json.dumps({"port": port}), flush=True)
-    await server.wait_for_termination()
+    threading.Event().wait()
 
 
 def _request(target: str, model: str, rows: int) -> bytes:
@@ -323,7 +324,7 @@ def main() -> None:
         )
         return
     if args.without_a_model:
-        asyncio.run(answer_without_a_model())
+        answer_without_a_model()
         return
     if args.in_process:
         base, seconds, rows, clients = args.in_process
@@ -354,8 +355,8 @@ def main() -> None:
             )
         targets = {name: f"{address}/encoder" for name, (_, address) in started.items()}
         bare = _start("-m", "benchmarks.serving", "--without-a-model")
-        started["Python's gRPC without a model"] = bare
-        targets["Python's gRPC without a model"] = f"{bare[1]}/{NO_MODEL}"
+        started["gRPC without a model"] = bare
+        targets["gRPC without a model"] = f"{bare[1]}/{NO_MODEL}"
         if args.target:
             targets["target"] = f"{args.target}/{args.model}"
         try:

@@ -123,6 +123,7 @@ def up(
 
         if onnxruntime:
             embedded.check_onnxruntime()
+        embedded.keep_freed_memory()
         embedded.start_tensorflow(flags["tensorflow_intra_op_parallelism"])
     try:
         running = embedded.EmbeddedServer(

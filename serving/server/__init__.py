@@ -3,6 +3,7 @@
 from serving.server.batch_rules import BatchRules
 from serving.server.config import ServerOptions
 from serving.server.embedded import EmbeddedServer, start_tensorflow
+from serving.server.memory import keep_freed_memory
 from serving.server.onnx_engine import check_installed as check_onnxruntime
 from serving.server.status import StatusError
 from serving.server.text_config import (
@@ -22,6 +23,7 @@ __all__ = [
     "check_onnxruntime",
     "find_models",
     "find_versions",
+    "keep_freed_memory",
     "load_batching",
     "load_models_config",
     "load_monitoring",
