@@ -1,7 +1,7 @@
 """A gRPC server on grpcio's own core: one thread takes what arrives, any thread answers.
 
-`grpc.server` holds a thread for each call in flight, and `grpc.aio.server` takes ten times as long
-for a small one. Both are written in Python on the classes used here, which grpcio does not
+`grpc.server` holds a thread for each call in flight, and `grpc.aio.server` takes five times as
+long for small ones. Both are written in Python on the classes used here, which grpcio does not
 promise to keep: its version is pinned, and a test fails where they change.
 """
 
