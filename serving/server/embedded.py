@@ -147,7 +147,7 @@ class EmbeddedServer:
                 rules,
             )
         if options.micro_batching:
-            return Batcher(self._executor, options.max_batch_rows)
+            return Batcher(self._executor, options.max_batch_rows, parallel=options.threads)
         return None
 
     def _load(self, name: str, version: int, path: str) -> Servable:

@@ -29,7 +29,7 @@ def read_document(body: bytes, default: str) -> tuple[dict[str, Any], str]:
     name = document.get("signature_name", default)
     if not isinstance(name, str):
         raise invalid("'signature_name' key must be a string value.")
-    return document, name
+    return document, name or default
 
 
 def read_body(body: bytes, definitions: Any, request: Any) -> bool:
@@ -148,9 +148,18 @@ def _read_values(alias: str, values: Any, kind: Kind) -> np.ndarray:
                 f" expected type: {kind.name}"
             )
     try:
-        return np.array(flat, dtype=kind.numpy).reshape(shape)
+        with np.errstate(over="ignore"):
+            array = np.array(flat, dtype=kind.numpy).reshape(shape)
     except OverflowError as error:
         raise invalid(f"Failed to process input {alias}: {error}") from error
+    if not integral and kind.name != "bool":
+        for item in np.array(flat, np.float64)[np.isinf(array.ravel())]:
+            if np.isfinite(item):
+                raise invalid(
+                    f"Failed to process input {alias}: JSON Value: {item} is out of the range of"
+                    f" {kind.name}"
+                )
+    return array
 
 
 def _number(item: Any, integral: bool) -> bool:
@@ -194,6 +203,11 @@ def _string(alias: str, item: Any) -> bytes:
 
 
 def _write_values(name: str, array: np.ndarray) -> Any:
+    if array.dtype.kind == "c":
+        raise invalid(f"Failed to write JSON value for tensor type: {array.dtype.name}")
+    if array.dtype.kind == "f" and array.dtype != np.float64:
+        # The shortest digits that tell a float32 from its neighbours, not those of a double.
+        return array.astype(str).astype(np.float64).tolist()
     if array.dtype != object:
         return array.tolist()
     flat = [

@@ -145,6 +145,10 @@ class Manager:
         with self._changed:
             return {name: sorted(model.available()) for name, model in self._models.items()}
 
+    def knows(self, name: str) -> bool:
+        """Whether a model of this name is configured."""
+        return name in self._models
+
     def use(self, spec: Any) -> Servable:
         """Finds the version that a `ModelSpec` asks for, and counts the request in.
 

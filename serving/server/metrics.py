@@ -15,7 +15,6 @@ _COUNT = ":tensorflow:serving:request_count"
 _HELP = {
     _COUNT: "The total number of requests.",
     ":tensorflow:serving:request_latency": "Distribution of wall time of requests (microseconds).",
-    ":tensorflow:serving:runtime_latency": "Distribution of wall time of models (microseconds).",
     ":tensorflow:serving:model_warmup_latency": "Distribution of warm-up time (microseconds).",
 }
 

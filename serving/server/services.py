@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 from serving.server import examples_api
 from serving.server.batching import Batcher
 from serving.server.manager import Manager
-from serving.server.metrics import Metrics
+from serving.server.metrics import Metrics, Timed
 from serving.server.pending import Answer, Caller, Pending
 from serving.server.predict import prepare
 from serving.server.status import invalid
@@ -71,7 +71,7 @@ class Services:
         except DecodeError as error:
             caller.fail(error)
             return
-        timed = self._metrics.request(request.model_spec.name, "Predict", entrypoint)
+        timed = self._timed(request.model_spec.name, "Predict", entrypoint)
         pending = Pending(caller, timed, self._content)
         answer: Answer
         try:
@@ -109,7 +109,7 @@ class Services:
         request = messages.MultiInferenceRequest.FromString(data)
         spec = examples_api.check_tasks(request)
         with (
-            self._metrics.request(spec.name, "MultiInference", "GRPC"),
+            self._timed(spec.name, "MultiInference", "GRPC"),
             self._manager.use(spec) as servable,
         ):
             response = examples_api.multi_inference(request, servable)
@@ -169,10 +169,14 @@ class Services:
         return response.SerializeToString()
 
     def _on_examples(self, api: str, answer: Any, request: Any, entrypoint: str) -> Any:
-        with self._metrics.request(request.model_spec.name, api, entrypoint):
+        with self._timed(request.model_spec.name, api, entrypoint):
             _require_spec(request)
             with self._manager.use(request.model_spec) as servable:
                 return answer(request, servable)
+
+    def _timed(self, name: str, api: str, entrypoint: str) -> Timed:
+        # All names that lead to no model are one, or anybody could fill the memory with them.
+        return self._metrics.request(name if self._manager.knows(name) else "", api, entrypoint)
 
 
 def _require_spec(request: Any) -> None:

@@ -7,7 +7,6 @@ import shutil
 import socket
 import subprocess
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
 
 import grpc
 import numpy as np
@@ -20,16 +19,12 @@ from serving.server import (
     EmbeddedServer,
     ModelConfig,
     ServerOptions,
-    StatusError,
     load_batching,
     load_models_config,
     load_monitoring,
     load_tls,
 )
-from serving.server.batch_rules import pad
-from serving.server.batching import Batcher, key, run_together
-from serving.server.predict import Call
-from serving.server.servable import Servable
+from serving.wire import messages
 from tests.serving import models
 
 
@@ -192,6 +187,32 @@ def test_metrics_have_tf_servings_names(rest):
     assert f':tensorflow:serving:request_latency_bucket{{{labels},le="+Inf"}}' in text
 
 
+def test_names_of_no_model_do_not_pile_up_in_the_metrics(rest):
+    with grpc.insecure_channel(rest.address) as channel:
+        predict = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
+        for number in range(3):
+            spec = messages.ModelSpec(name=f"unknown{number}")
+            with pytest.raises(grpc.RpcError, match="NOT_FOUND"):
+                predict(messages.PredictRequest(model_spec=spec).SerializeToString())
+    text = rest.metrics.render()
+    assert "unknown" not in text
+    assert ':tensorflow:serving:request_count{model_name="",status="NOT_FOUND"}' in text
+
+
+@pytest.mark.parametrize("value", ["1e39", "-1e300"])
+def test_rest_refuses_numbers_out_of_range(rest, value):
+    body = f'{{"signature_name": "fragile", "instances": [{value}]}}'.encode()
+    code, answer = ask(rest, "/v1/models/odd:predict", body)
+    assert code == 400
+    assert "out of the range of float32" in answer["error"]
+
+
+def test_rest_writes_the_shortest_digits_of_a_float32(rest):
+    body = {"signature_name": "", "inputs": {"a": [[0.1, 3e-5]], "b": [[0, 0]]}}
+    code, answer = ask(rest, "/v1/models/odd:predict", body)
+    assert (code, answer["outputs"]["logits"]) == (200, [[0.1, 3e-5]])
+
+
 def test_health_has_tf_servings_names(rest):
     with grpc.insecure_channel(rest.address) as channel:
         check = channel.unary_unary("/grpc.health.v1.Health/Check")
@@ -303,99 +324,6 @@ def test_batching_splits_large_requests_when_told(published):
         np.testing.assert_allclose(
             client.embed(rows), rows @ models.weights() * 2, rtol=1e-4, atol=1e-4
         )
-
-
-def test_batching_pads_rows_of_different_lengths_when_told(published, tmp_path):
-    path = tmp_path / "batching.txt"
-    path.write_text("max_batch_size { value: 8 } pad_variable_length_inputs: true")
-    rules = load_batching(path)
-    servable = Servable("odd", 1, str(published / "odd" / "1"))
-    calls = [
-        Call(servable, "lengths", {"x": np.float32(rows)}, ("sum",))
-        for rows in ([[1, 2]], [[3, 4, 5], [6, 7, 8]])
-    ]
-    assert key(calls[0], True)[0] == key(calls[1], True)[0]
-    assert key(calls[0], False)[0] != key(calls[1], False)[0]
-    (first,), (second,) = run_together(calls, [1, 2], rules.run)
-    assert (first.tolist(), second.tolist()) == ([1 + 2 + 1], [12, 21])
-
-
-class Task:
-    """What a batcher runs, and its answer."""
-
-    gone = False
-
-    def __init__(self, call):
-        self.call = call
-        self.answer = Future()
-        self.finish = self.answer.set_result
-
-
-def tasks_of(published, count):
-    servable = Servable("odd", 1, str(published / "odd" / "1"))
-    return [
-        Task(Call(servable, "lengths", {"x": np.float32([[n, 1]])}, ("sum",))) for n in range(count)
-    ]
-
-
-def test_what_is_added_before_a_start_runs_together(published, monkeypatch):
-    ran = []
-    run = Servable.run
-    monkeypatch.setattr(Servable, "run", lambda *args: (ran.append(args[2]["x"]), run(*args))[1])
-    tasks = tasks_of(published, 5)
-    with ThreadPoolExecutor(1) as executor:
-        batcher = Batcher(executor)
-        for task in tasks:
-            batcher.add(task)
-        assert not ran
-        tasks[3].gone = True
-        batcher.start()
-        answers = [task.answer.result(20) for task in tasks]
-    assert [rows.tolist() for rows in ran] == [[[0, 1], [1, 1], [2, 1], [4, 1]]]
-    assert [[a.tolist() for a in answer] for answer in answers] == [[[1]], [[2]], [[3]], [], [[5]]]
-
-
-def test_few_wait_for_as_many_as_came_together_lately(published):
-    """Four run at once and are a crowd; the next three wait for a fourth, many rows do not."""
-    with ThreadPoolExecutor(1) as executor:
-        batcher = Batcher(executor, wait=60)
-
-        def ask(tasks):
-            for task in tasks:
-                batcher.add(task)
-            batcher.start()
-
-        four, three, one = (tasks_of(published, count) for count in (4, 3, 1))
-        ask(four)
-        assert [task.answer.result(20)[0].tolist() for task in four] == [[1], [2], [3], [4]]
-        ask(three)
-        assert not any(task.answer.done() for task in three)
-        ask(one)
-        assert [task.answer.result(20)[0].tolist() for task in three] == [[1], [2], [3]]
-        ask(many := tasks_of(published, 64))
-        assert many[63].answer.result(20)[0].tolist() == [64]
-
-
-def test_a_full_queue_refuses(published):
-    tasks = tasks_of(published, 3)
-    with ThreadPoolExecutor(1) as executor:
-        batcher = Batcher(executor, max_queue=2)
-        batcher.add(tasks[0])
-        batcher.add(tasks[1])
-        with pytest.raises(StatusError, match="queue to which this task was submitted is full"):
-            batcher.add(tasks[2])
-        batcher.start()
-        assert tasks[1].answer.result(20)[0].tolist() == [2]
-
-
-def test_padding():
-    short, long = np.float32([[1, 2]]), np.float32([[3, 4, 5], [6, 7, 8]])
-    padded = np.concatenate(pad([short, long]))
-    assert padded.tolist() == [[1, 2, 1], [3, 4, 5], [6, 7, 8]]
-    strings = pad([np.array([[b"a"]], object), np.array([[b"b", b"c"]], object)])
-    assert [array.tolist() for array in strings] == [[[b"a", b"a"]], [[b"b", b"c"]]]
-    with pytest.raises(StatusError, match="Got empty tensor"):
-        pad([short, np.zeros((1, 0), np.float32)])
 
 
 def test_batch_sizes_that_contradict_fail_the_load(published):
