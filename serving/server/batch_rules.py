@@ -35,7 +35,12 @@ class BatchRules:
     pad_variable_length_inputs: bool = False
 
     def check(self) -> None:
-        """Refuses parameters that contradict each other, when a version is loaded."""
+        """Refuses parameters that can't be, or that contradict each other."""
+        if self.max_batch_size < 1:
+            raise invalid(f"max_batch_size must be positive; was {self.max_batch_size}")
+        for name in ("batch_timeout_micros", "max_enqueued_batches", "max_execution_batch_size"):
+            if (value := getattr(self, name)) < 0:
+                raise invalid(f"{name} must be non-negative; was {value}")
         sizes = self.allowed_batch_sizes
         last = self.max_execution_batch_size or self.max_batch_size
         if list(sizes) != sorted(set(sizes)):

@@ -27,7 +27,9 @@ class ServerOptions:
         max_num_load_retries: How often to try again to load a version that failed.
         load_retry_interval_micros: How long to wait between tries.
         enable_model_warmup: Run a version's recorded requests before it counts as available.
-        allow_version_labels_for_unavailable_models: Accept such labels.
+        num_request_iterations_for_warmup: How often to run each of them.
+        num_load_threads: Versions that may load at the same time; 0 and 1 for one.
+        allow_version_labels_for_unavailable_models: Accept such labels, if they are new.
         saved_model_tags: Tags of the graph to load.
         onnxruntime: Answer by ONNX Runtime where a version has files for it.
         tensorflow_intra_op_parallelism: Cores that one operation may use, in the whole process
@@ -57,6 +59,8 @@ class ServerOptions:
     max_num_load_retries: int = 5
     load_retry_interval_micros: int = 60_000_000
     enable_model_warmup: bool = True
+    num_request_iterations_for_warmup: int = 0
+    num_load_threads: int = 0
     allow_version_labels_for_unavailable_models: bool = False
     saved_model_tags: Sequence[str] = field(default=("serve",))
     onnxruntime: bool = False

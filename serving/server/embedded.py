@@ -57,6 +57,7 @@ class EmbeddedServer:
             retries=self.options.max_num_load_retries,
             retry_seconds=self.options.load_retry_interval_micros / 1e6,
             labels_may_wait=self.options.allow_version_labels_for_unavailable_models,
+            threads=max(1, self.options.num_load_threads),
         )
         self._server: CoreServer | None = None
         self._rest: RestServer | None = None
@@ -166,7 +167,8 @@ class EmbeddedServer:
         if self.options.enable_model_warmup:
             start = time.perf_counter()
             try:
-                warmed = warm_up(servable, self.options.max_request_bytes)
+                times = max(1, options.num_request_iterations_for_warmup)
+                warmed = warm_up(servable, options.max_request_bytes, options.batching, times)
             except BaseException:
                 servable.close()
                 raise

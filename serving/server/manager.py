@@ -28,7 +28,9 @@ class Manager:
         poll_seconds: How often to look for versions; 0 looks once, below 0 never.
         retries: How often to try again to load a version that failed.
         retry_seconds: How long to wait between tries.
-        labels_may_wait: Accept labels for versions that are not available.
+        labels_may_wait: Accept labels for versions that are not available, unless they point
+            elsewhere now.
+        threads: How many versions may load at the same time.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Manager:
         retries: int = 5,
         retry_seconds: float = 60.0,
         labels_may_wait: bool = False,
+        threads: int = 1,
     ):
         self._load = load
         self._poll_seconds = poll_seconds
@@ -47,7 +50,7 @@ class Manager:
         self._models: dict[str, Model] = {}
         self._retired: list[Model] = []
         self._changed = threading.Condition()
-        self._loads = ThreadPoolExecutor(1, thread_name_prefix="load")
+        self._loads = ThreadPoolExecutor(threads, thread_name_prefix="load")
         self._stopped = False
         self._looked = False
         self._thread = threading.Thread(target=self._watch, name="versions", daemon=True)
@@ -56,7 +59,7 @@ class Manager:
         """Starts watching; returns once each model has an available version.
 
         Raises:
-            StatusError: A model has no version that loads.
+            StatusError: A model has no version to load, or none that loads.
         """
         self._apply(list(configs))
         self._thread.start()
@@ -69,6 +72,9 @@ class Manager:
                         f"{len(failed)} servable(s) did not become available:"
                         f" {{{', '.join(failed)}}}",
                     )
+                for model in self._models.values():
+                    if model.looked and not model.versions:
+                        raise StatusError("NOT_FOUND", model.nothing_to_serve())
                 if all(model.available() for model in self._models.values()):
                     return
                 self._changed.wait(1.0)
@@ -197,8 +203,9 @@ class Manager:
             for config in configs:
                 model = self._models.get(config.name)
                 available = model.available() if model else {}
-                for number in config.labels.values():
-                    if number not in available and not self._labels_may_wait:
+                for label, number in config.labels.items():
+                    unused = model is None or model.config.labels.get(label, number) == number
+                    if number not in available and not (self._labels_may_wait and unused):
                         raise StatusError(
                             "FAILED_PRECONDITION",
                             f"Request to assign label to version {number} of model {config.name},"
@@ -244,6 +251,7 @@ class Manager:
             with self._changed:
                 try:
                     for model in self._models.values():
+                        model.looked = model.looked or model.config.base_path in seen
                         self._step(model, seen.get(model.config.base_path))
                     for model in self._retired:
                         self._settle(model, set())
@@ -254,11 +262,11 @@ class Manager:
 
     def _step(self, model: Model, seen: dict[int, tuple[str, Stamp]] | None) -> None:
         if seen is None:
-            # Nobody looked, or the directory cannot be read: what is loaded stays.
+            # The directory cannot be read, or nobody looked: what is loaded stays.
             known = model.versions.items()
             seen = {n: (v.path, v.stamp) for n, v in known if v.state is not State.END}
         aspired = model.config.aspired(seen)
-        for number in sorted(aspired):
+        for number in sorted(aspired, reverse=True):  # requests want the highest
             self._want(model, number, *seen[number])
         self._settle(model, aspired)
 

@@ -8,7 +8,7 @@ from enum import IntEnum
 
 from serving.server.servable import Servable
 from serving.server.status import StatusError, invalid
-from serving.versions import ModelConfig, Stamp
+from serving.versions import ModelConfig, Stamp, find_versions
 
 
 class State(IntEnum):
@@ -36,14 +36,30 @@ class Version:
 
 @dataclass
 class Model:
-    """A configured model and its versions."""
+    """A configured model and its versions.
+
+    Attributes:
+        looked: Somebody has looked for versions.
+    """
 
     config: ModelConfig
     versions: dict[int, Version] = field(default_factory=dict)
+    looked: bool = False
 
     def available(self) -> dict[int, Version]:
         """The versions that answer requests."""
         return {n: v for n, v in self.versions.items() if v.state is State.AVAILABLE}
+
+    def nothing_to_serve(self) -> str:
+        """Says that none of the wanted versions is there."""
+        config = self.config
+        present = find_versions(config.base_path)
+        if present is None:
+            return f"model {config.name}: cannot read {config.base_path}"
+        wanted = ", ".join(map(str, sorted(config.specific)))
+        asked = f" {wanted}, which its configuration asks for" if wanted else ""
+        there = f"; it holds {', '.join(map(str, sorted(present)))}" if present else ""
+        return f"model {config.name}: {config.base_path} has no version{asked}{there}"
 
 
 def check_config(config: ModelConfig) -> None:

@@ -65,6 +65,12 @@ class Servable:
         onnx_threads: int = 0,
     ):
         self.name, self.version, self.path = name, version, path
+        if os.path.isfile(path):
+            raise StatusError(
+                "FAILED_PRECONDITION",
+                "Error while attempting to reserve resources to load servable"
+                f" {{name: {name} version: {version}}}: {path}; Not a directory",
+            )
         if not os.path.isfile(os.path.join(path, "saved_model.pb")):
             raise StatusError(
                 "NOT_FOUND",
@@ -77,8 +83,10 @@ class Servable:
         try:
             with graph.as_default():
                 meta = tf.compat.v1.saved_model.load(self._session, list(tags), path)
-        except BaseException:
+        except BaseException as error:
             self._session.close()
+            if isinstance(error, OSError):  # what the loader raises for a file that is no graph
+                raise StatusError("OUT_OF_RANGE", "Read less bytes than requested") from error
             raise
         self.signatures: dict[str, Any] = {
             key: SignatureDef.FromString(definition.SerializeToString())

@@ -7,6 +7,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 _LIMIT = 1024
+_PYTHONS = "Graph execution error:"  # put before what the runtime says, by `Session.run`
 
 
 class StatusError(Exception):
@@ -33,8 +34,10 @@ def from_exception(error: BaseException) -> StatusError:
     if isinstance(error, StatusError):
         return error
     if isinstance(error, tf.errors.OpError):
-        code = _CODES.get(error.error_code, "UNKNOWN")
-        return StatusError(code, error.message)
+        original = error.__context__
+        if error.message.startswith(_PYTHONS) and isinstance(original, tf.errors.OpError):
+            error = original
+        return StatusError(_CODES.get(error.error_code, "UNKNOWN"), error.message)
     if isinstance(error, DecodeError):
         return StatusError("INTERNAL", "Error parsing request proto")
     if isinstance(error, MemoryError):

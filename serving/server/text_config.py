@@ -96,6 +96,7 @@ def load_batching(path: str | Path) -> BatchRules:
 
     Raises:
         ValueError: The file is not one.
+        StatusError: Its values can't be.
     """
     given = _parse(path, _message("BatchingParameters"))
     values = {
@@ -106,11 +107,13 @@ def load_batching(path: str | Path) -> BatchRules:
         )
         if given.HasField(name)
     }
-    return BatchRules(
+    rules = BatchRules(
         allowed_batch_sizes=tuple(given.allowed_batch_sizes),
         pad_variable_length_inputs=given.pad_variable_length_inputs,
         **values,
     )
+    rules.check()
+    return rules
 
 
 def load_tls(path: str | Path) -> grpc.ServerCredentials:

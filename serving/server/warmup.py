@@ -9,6 +9,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from serving.server import examples_api
+from serving.server.batch_rules import BatchRules
 from serving.server.predict import prepare
 from serving.server.servable import Servable
 from serving.server.status import StatusError, invalid
@@ -18,12 +19,16 @@ FILE = os.path.join("assets.extra", "tf_serving_warmup_requests")
 LIMIT = 1000
 
 
-def warm_up(servable: Servable, max_bytes: int) -> int:
+def warm_up(
+    servable: Servable, max_bytes: int, rules: BatchRules | None = None, times: int = 1
+) -> int:
     """Runs the recorded requests; any that fails makes the version fail, as in TF Serving.
 
     Args:
         servable: The version.
         max_bytes: The largest tensor to decode.
+        rules: What the server's batching asks of requests.
+        times: How often to run each.
 
     Returns:
         How many requests there were.
@@ -40,7 +45,8 @@ def warm_up(servable: Servable, max_bytes: int) -> int:
             count += 1
             if count > LIMIT:
                 raise invalid(f"Number of warmup records exceeds the maximum ({LIMIT}) at {path}")
-            _run(record, servable, max_bytes)
+            for _ in range(times):
+                _run(record, servable, max_bytes, rules)
     except tf.errors.DataLossError as error:
         raise StatusError(
             "DATA_LOSS",
@@ -49,7 +55,7 @@ def warm_up(servable: Servable, max_bytes: int) -> int:
     return count
 
 
-def _run(record: bytes, servable: Servable, max_bytes: int) -> None:
+def _run(record: bytes, servable: Servable, max_bytes: int, rules: BatchRules | None) -> None:
     try:
         log: Any = PredictionLog.FromString(record)
     except DecodeError as error:
@@ -58,7 +64,12 @@ def _run(record: bytes, servable: Servable, max_bytes: int) -> None:
     if kind is None:
         return
     if kind == "predict_log":
-        prepare(log.predict_log.request, servable, max_bytes).run()
+        call = prepare(log.predict_log.request, servable, max_bytes)
+        if rules:
+            rules.admit(call)
+            rules.run(call)
+        else:
+            call.run()
     elif kind == "classify_log":
         examples_api.classify(log.classify_log.request, servable)
     elif kind == "regress_log":

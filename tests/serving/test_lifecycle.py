@@ -10,7 +10,15 @@ import tensorflow as tf
 
 import serving
 from serving import Client
-from serving.server import EmbeddedServer, ModelConfig, ServerOptions, StatusError, find_versions
+from serving.server import (
+    BatchRules,
+    EmbeddedServer,
+    ModelConfig,
+    ServerOptions,
+    StatusError,
+    find_versions,
+)
+from serving.server.servable import Servable
 from serving.wire.codec import to_proto
 from serving.wire.messages import PredictionLog
 from tests.serving import models
@@ -282,3 +290,99 @@ def test_a_disk_that_hangs_holds_up_no_request(running, monkeypatch):
         assert states(client) == {1: "AVAILABLE"}
     finally:
         answer.set()
+
+
+def test_the_highest_version_loads_first(made, tmp_path):
+    """Both policies, with one load at a time, as the real server's policy orders them."""
+    for config in ({"every": True}, {"latest": 2}):
+        with EmbeddedServer([ModelConfig("enc", str(made), **config)], QUICK) as server:
+            assert 3 in server.manager.summary()["enc"]
+
+
+@pytest.mark.parametrize(
+    ("name", "specific", "message"),
+    [
+        ("absent", (), r"model enc: cannot read .*absent"),
+        ("empty", (), r"model enc: .*empty has no version$"),
+        ("enc", (9, 8), r"model enc: .*enc has no version 8, 9, which its.*; it holds 1$"),
+    ],
+)
+def test_a_model_with_nothing_to_serve_is_told_at_start(base, name, specific, message):
+    (base.parent / "empty").mkdir()
+    config = ModelConfig("enc", str(base.parent / name), specific=frozenset(specific))
+    with pytest.raises(StatusError, match=message) as caught:
+        EmbeddedServer([config], QUICK).start()
+    assert caught.value.code.name == "NOT_FOUND"
+
+
+def damage(made, version, how):
+    """Puts a version beside the good ones that is broken in one way."""
+    if how == "a file":
+        version.write_text("not a directory")
+        return
+    partial = version.with_name(".partial")
+    shutil.copytree(made / "2", partial)
+    file = partial / "saved_model.pb"
+    if how == "truncated variables":
+        (file,) = (partial / "variables").glob("*.data-*")
+    with file.open("r+b") as opened:
+        opened.truncate(100)
+    partial.rename(version)
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "message"),
+    [
+        (
+            "a file",
+            "FAILED_PRECONDITION",
+            "Error while attempting to reserve resources to load servable {name: enc version: 6}",
+        ),
+        ("truncated graph", "OUT_OF_RANGE", "Read less bytes than requested"),
+        ("truncated variables", "OUT_OF_RANGE", "Read less bytes than requested"),
+    ],
+)
+def test_broken_versions_fail_with_the_real_servers_words(running, made, base, how, code, message):
+    server, client = running
+    damage(made, base / "6", how)
+    until(lambda: states(client).get(6) and client.status()[0].error)
+    _, _, error = server.manager.states("enc", 6)[0]
+    assert error.code.name == code
+    assert error.message.startswith(message)
+    assert scale(client) == 1
+
+
+def test_a_label_in_use_moves_to_available_versions_only(made):
+    """With the flag, a label that nobody uses may point to a version that is to come."""
+    options = ServerOptions(allow_version_labels_for_unavailable_models=True)
+
+    def config(**labels):
+        return ModelConfig("enc", str(made), every=True, labels=labels)
+
+    with EmbeddedServer([config(stable=3)], options) as server:
+        until(lambda: server.manager.summary() == {"enc": [1, 2, 3]})
+        server.manager.reload([config(stable=2)], timeout=5)
+        server.manager.reload([config(stable=2, canary=9)], timeout=5)
+        with pytest.raises(StatusError, match="label to version 9 of model enc") as caught:
+            server.manager.reload([config(stable=9, canary=9)], timeout=5)
+        assert caught.value.code.name == "FAILED_PRECONDITION"
+        server.manager.reload([config(stable=2, canary=9)], timeout=5)
+
+
+def test_warm_up_obeys_the_batching_rules(base):
+    write_warmup(base / "1", predict_log(np.repeat(ONES, 5, axis=0)))
+    config = ModelConfig("enc", str(base))
+    with pytest.raises(StatusError, match="Task size 5 is larger than maximum input batch size 4"):
+        EmbeddedServer([config], ServerOptions(batching=BatchRules(4))).start()
+    with EmbeddedServer([config], ServerOptions(batching=BatchRules(5))):
+        pass
+
+
+def test_warm_up_runs_each_request_as_often_as_told(base, monkeypatch):
+    ran = []
+    run = Servable.run
+    monkeypatch.setattr(Servable, "run", lambda *args: (ran.append(args[1]), run(*args))[1])
+    write_warmup(base / "1", predict_log(ONES), predict_log(ONES, "hash"))
+    options = ServerOptions(num_request_iterations_for_warmup=3)
+    with EmbeddedServer([ModelConfig("enc", str(base))], options):
+        assert ran == ["embed"] * 3 + ["hash"] * 3
