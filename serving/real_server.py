@@ -8,17 +8,22 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from google.protobuf import text_format
+
 from serving.client import Client
-from serving.errors import ServerUnavailable, ServingError
+from serving.errors import ServingError
+from serving.interrupts import on_interrupt
+from serving.listening import check_port, free_port
+from serving.wire.messages import ModelServerConfig
 
 BINARY = "tensorflow_model_server"
 _START_SECONDS = 300.0
-# Flags that only the embedded server knows.
-_OURS = ("host", "micro_batching")
+_KILL_SECONDS = 30.0  # after being told to end
 
 
 def find_binary() -> str | None:
@@ -30,21 +35,28 @@ def run(
     binary: str,
     models: Mapping[str, str],
     flags: Mapping[str, Any],
-    tell: Callable[[int, int, dict[str, list[int]]], None],
+    tell: Callable[[int, int | None, int, dict[str, list[int]]], None],
 ) -> None:
     """Runs the server until it is interrupted.
 
     Args:
         binary: Its path.
         models: Name to base path; a configuration file is written for them.
-        flags: TF Serving's flags by name; `port` 0 takes a free one.
-        tell: Called once the models are ready, with port, process id and versions by model.
+        flags: TF Serving's flags by name; `port` 0 and `rest_api_port` -1 take free ones.
+        tell: Called once the models are ready, with port, REST port, process id, and versions
+            by model.
 
     Raises:
-        ServingError: The server ended by itself.
+        ServingError: The server ended by itself, or does not start.
+        KeyboardInterrupt: It was interrupted before the models were ready.
     """
-    given = {name: value for name, value in flags.items() if name not in _OURS}
-    given["port"] = given["port"] or _free_port()
+    given = {"port": 8500, **flags}
+    given["port"] = given["port"] or free_port()
+    if given.get("rest_api_port") == -1:
+        given["rest_api_port"] = free_port()
+    check_port("0.0.0.0", given["port"])
+    names = list(models) or _names(given)
+    stopped: list[int] = []
     with tempfile.TemporaryDirectory() as folder:
         if models:
             config = Path(folder) / "models.config"
@@ -52,37 +64,70 @@ def run(
             given["model_config_file"] = str(config)
         process = subprocess.Popen([binary, *_arguments(given)], stdout=subprocess.DEVNULL)
 
-        def stop(*_: object) -> None:
-            stopped.append(True)
+        def stop(number: int, frame: object) -> None:
+            stopped.append(number)
             process.terminate()
 
-        stopped: list[bool] = []
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, stop)
-        try:
-            names = list(models) or [given["model_name"]]
-            versions = {name: _versions(process, given["port"], name) for name in names}
-            tell(given["port"], process.pid, versions)
-            process.wait()
-        finally:
-            process.terminate()
-            process.wait()
-        if not stopped:
-            raise ServingError(f"{BINARY} ended with exit code {process.returncode}")
-
-
-def _versions(process: subprocess.Popen[bytes], port: int, name: str) -> list[int]:
-    with Client(f"127.0.0.1:{port}", name, retry=False) as client:
-        waited = 0.0
-        while waited < _START_SECONDS:
-            if process.poll() is not None:
-                raise ServingError(f"{BINARY} ended with exit code {process.returncode}")
+        with on_interrupt(stop):
             try:
-                client.wait_until_ready(timeout=1.0)
-                break
-            except (ServerUnavailable, TimeoutError):
-                waited += 1.0
+                ready = _wait_until_ready(process, given["port"])
+                if ready and not stopped:
+                    # It may want a certificate of its clients.
+                    open_to_us = not given.get("ssl_config_file")
+                    versions = {
+                        name: _versions(given["port"], name) if open_to_us else [] for name in names
+                    }
+                    tell(given["port"], given.get("rest_api_port") or None, process.pid, versions)
+                    process.wait()
+            finally:
+                _end(process)
+    if not stopped:
+        raise ServingError(
+            f"{BINARY} ended with exit code {process.returncode}"
+            if ready or process.returncode != -signal.SIGTERM
+            else f"{BINARY} opened no port in {_START_SECONDS:.0f} s"
+        )
+    if not ready and stopped[0] == signal.SIGINT:
+        raise KeyboardInterrupt
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], port: int) -> bool:
+    """Waits for the port, which opens when each model has a version that is loaded."""
+    deadline = time.monotonic() + _START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return True
+        except OSError:
+            time.sleep(0.1)
+    return False
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_KILL_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _versions(port: int, name: str) -> list[int]:
+    with Client(f"127.0.0.1:{port}", name) as client:
         return [entry.version for entry in client.status() if entry.state == "AVAILABLE"]
+
+
+def _names(flags: Mapping[str, Any]) -> list[str]:
+    if not flags.get("model_config_file"):
+        return [flags.get("model_name", "default")]
+    path = Path(flags["model_config_file"])
+    try:
+        config: Any = text_format.Parse(
+            path.read_text(), ModelServerConfig(), allow_unknown_field=True
+        )
+    except (text_format.ParseError, UnicodeDecodeError) as error:
+        raise ValueError(f"Invalid protobuf file: '{path}': {error}") from error
+    return [model.name for model in config.model_config_list.config]
 
 
 def _arguments(flags: Mapping[str, Any]) -> list[str]:
@@ -100,8 +145,3 @@ def _config(models: Mapping[str, str]) -> str:
         for name, path in models.items()
     )
     return f"model_config_list {{\n{entries}}}\n"
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]

@@ -5,64 +5,27 @@ from __future__ import annotations
 import json
 import logging
 import os
-import signal
-import socket
+import subprocess
 import threading
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 import console
+from serving.flags import (
+    FlagCommand,
+    add_flags,
+    read_channel_arguments,
+    real_flags,
+    take_out_unused,
+)
+from serving.interrupts import exit_at_once, on_interrupt
+from serving.listening import check_port, check_socket_path, join
 from serving.real_server import BINARY, find_binary, run
 from serving.versions import find_models, find_versions
 
-
-class FlagCommand(click.Command):
-    """Takes switches as TF Serving does: `--flag`, `--flag=true`, `--flag=false`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Gives bare switches the value that they mean."""
-        switches = {f"--{option.name}" for option in self.params if option.type is click.BOOL} - {
-            "--as_json"
-        }
-        full = [f"{arg}=true" if arg in switches else arg for arg in args]
-        return super().parse_args(ctx, full)
-
-
-def flag(name: str, default: Any, help: str, **attributes: Any) -> Any:
-    """An option under the name of TF Serving's flag."""
-    return click.option(f"--{name}", default=default, show_default=True, help=help, **attributes)
-
-
-FLAGS = (
-    flag("host", "127.0.0.1", "Address to listen on; 0.0.0.0 for all."),
-    flag("port", 8500, "gRPC port; 0 takes a free one.", type=click.IntRange(0, 65535)),
-    flag("grpc_socket_path", None, "Listen on this Unix socket too."),
-    flag("rest_api_port", 0, "REST port; 0 for none, -1 takes a free one."),
-    flag("model_name", "default", "Name of the model in --model_base_path."),
-    flag("model_base_path", None, "Directory of one model's versions."),
-    flag("model_config_file", None, "ModelServerConfig in text format."),
-    flag("model_config_file_poll_wait_seconds", 0.0, "Read that again so often; 0 never."),
-    flag("file_system_poll_wait_seconds", 1.0, "Look for versions so often; 0 once."),
-    flag("max_num_load_retries", 5, "Tries after a version failed to load."),
-    flag("load_retry_interval_micros", 60_000_000, "Wait between them."),
-    flag("enable_model_warmup", True, "Run assets.extra's requests first.", type=bool),
-    flag("allow_version_labels_for_unavailable_models", False, "", type=bool),
-    flag("saved_model_tags", "serve", "Comma separated."),
-    flag(
-        "grpc_max_threads", None, f"Passed to {BINARY}; the embedded server needs none.", type=int
-    ),
-    flag("tensorflow_session_parallelism", 0, "Sets both of the next two."),
-    flag("tensorflow_intra_op_parallelism", 0, "Cores for one operation; 0 for all."),
-    flag("tensorflow_inter_op_parallelism", 0, "Models run at once; 0 for one a core."),
-    flag("enable_batching", False, "Batch by TF Serving's rules.", type=bool),
-    flag("batching_parameters_file", None, "BatchingParameters in text format."),
-    flag("micro_batching", True, "Without those, batch where answers stay the same.", type=bool),
-    flag("ssl_config_file", None, "SSLConfig in text format, with the PEM texts."),
-    flag("monitoring_config_file", None, "MonitoringConfig in text format."),
-    flag("enable_grpc_healthcheck_service", False, "Answer gRPC health checks.", type=bool),
-    flag("enable_serialization_as_tensor_content", False, "Answer compactly.", type=bool),
-)
+log = logging.getLogger("serving")
 
 
 @click.command(
@@ -89,7 +52,9 @@ Examples:
 @click.option("--verbose", "-v", is_flag=True, help="Log loading and unloading to stderr.")
 @click.option("--structured_logs", is_flag=True, help="Log as one JSON object a line.")
 @click.option("--json", "as_json", is_flag=True, help="Print the ready line as JSON.")
+@click.pass_context
 def up(
+    ctx: click.Context,
     bases: tuple[str, ...],
     engine: str,
     verbose: bool,
@@ -104,13 +69,18 @@ def up(
     """
     binary = find_binary() if engine in ("auto", BINARY) else None
     if binary:
-        _run_binary(binary, bases, flags, as_json)
+        if flags["version"]:
+            ctx.exit(subprocess.run([binary, "--version"]).returncode)
+        source = ctx.get_parameter_source
+        given = {name for name in flags if source(name) is ParameterSource.COMMANDLINE}
+        _run_binary(binary, bases, real_flags(flags, given), as_json)
         return
     if engine == BINARY:
         raise click.ClickException(f"no {BINARY} on PATH; --engine embedded needs none")
-    served = {name: path for base in bases for name, path in find_models(base).items()}
-    _check_port(flags["host"], flags["port"])
-    _set_parallelism(flags)
+    if flags.pop("version"):
+        click.echo(_version())
+        return
+    unused = take_out_unused(flags)
     onnxruntime = engine == "onnxruntime"
     _log_to_stderr(
         logging.INFO
@@ -118,43 +88,44 @@ def up(
         else (logging.WARNING if onnxruntime else logging.CRITICAL),
         structured_logs,
     )
-    with console.quiet_start():
-        from serving import server as embedded
+    _warn_of(unused, flags, structured_logs)
+    served = {name: path for base in bases for name, path in find_models(base).items()}
+    _check_listening(flags)
+    _set_parallelism(flags)
+    with on_interrupt(exit_at_once) as on_next_interrupt:
+        with console.quiet_start():
+            from serving import server as embedded
 
-        if onnxruntime:
-            embedded.check_onnxruntime()
-        embedded.keep_freed_memory()
-        embedded.start_tensorflow(flags["tensorflow_intra_op_parallelism"])
-    try:
-        running = embedded.EmbeddedServer(
-            _models(embedded, served, flags), _options(embedded, flags, onnxruntime)
-        )
+            if onnxruntime:
+                embedded.check_onnxruntime()
+            embedded.keep_freed_memory()
+            embedded.start_tensorflow(flags["tensorflow_intra_op_parallelism"])
+        try:
+            running = embedded.EmbeddedServer(
+                _models(embedded, served, flags), _options(embedded, flags, onnxruntime)
+            ).start()
+        except embedded.StatusError as error:
+            raise click.ClickException(" ".join(error.message.split())) from error
         stopping = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stopping.set())
-        running.start()
-    except embedded.StatusError as error:
-        raise click.ClickException(" ".join(error.message.split())) from error
-    _tell_ready(
-        running.options.host,
-        running.port,
-        running.rest_port,
-        running.manager.summary(),
-        os.getpid(),
-        as_json,
-    )
-    stopping.wait()
-    running.stop()
+        on_next_interrupt(lambda *_: stopping.set())
+        _tell_ready(
+            running.options.host,
+            running.port,
+            running.rest_port,
+            running.manager.summary(),
+            os.getpid(),
+            as_json,
+        )
+        stopping.wait()
+        running.stop()
 
 
-for _flag in reversed(FLAGS):
-    _flag(up)
+add_flags(up)
 
 
 def _models(embedded: Any, served: dict[str, str], flags: dict[str, Any]) -> list[Any]:
+    """Those beside the models of --model_config_file."""
     models = []
-    if flags["model_config_file"]:
-        models += embedded.load_models_config(flags["model_config_file"])
     if path := flags["model_base_path"]:
         if not find_versions(path):
             find_models(path)  # says what is missing
@@ -163,7 +134,7 @@ def _models(embedded: Any, served: dict[str, str], flags: dict[str, Any]) -> lis
             )
         models.append(embedded.ModelConfig(flags["model_name"], os.path.abspath(path)))
     models += [embedded.ModelConfig(name, path) for name, path in served.items()]
-    if not models:
+    if not models and not flags["model_config_file"]:
         raise click.UsageError("give a BASE directory, --model_base_path or --model_config_file")
     return models
 
@@ -183,7 +154,7 @@ def _set_parallelism(flags: dict[str, Any]) -> None:
 
 def _options(embedded: Any, flags: dict[str, Any], onnxruntime: bool) -> Any:
     known: dict[str, Any] = {**flags, "onnxruntime": onnxruntime}
-    for name in ("model_name", "model_base_path", "grpc_max_threads"):
+    for name in ("model_name", "model_base_path"):
         known.pop(name)
     batching = known.pop("enable_batching")
     parameters = known.pop("batching_parameters_file")
@@ -206,16 +177,54 @@ def _options(embedded: Any, flags: dict[str, Any], onnxruntime: bool) -> Any:
 
 def _run_binary(binary: str, bases: tuple[str, ...], flags: dict[str, Any], as_json: bool) -> None:
     models = {name: path for base in bases for name, path in find_models(base).items()}
-    if models and (flags["model_config_file"] or flags["model_base_path"]):
-        raise click.UsageError(f"{BINARY} takes a BASE, --model_base_path or --model_config_file")
-    if not models and not flags["model_base_path"]:
-        raise click.UsageError(f"give {BINARY} a BASE or --model_base_path")
+    if sum(map(bool, (models, flags.get("model_base_path"), flags.get("model_config_file")))) != 1:
+        raise click.UsageError(
+            f"{BINARY} takes a BASE, --model_base_path or --model_config_file: one of them"
+        )
 
-    def tell(port: int, pid: int, versions: dict[str, list[int]]) -> None:
-        rest = flags["rest_api_port"] or None
+    def tell(port: int, rest: int | None, pid: int, versions: dict[str, list[int]]) -> None:
         _tell_ready("0.0.0.0", port, rest, versions, pid, as_json)
 
-    run(binary, models, flags, tell)
+    try:
+        run(binary, models, flags, tell)
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def _version() -> str:
+    with console.quiet_start():
+        import tensorflow as tf
+
+    return f"embedded model server on TensorFlow {tf.__version__}"
+
+
+def _warn_of(unused: list[str], flags: dict[str, Any], structured: bool) -> None:
+    warnings = []
+    if unused:
+        warnings.append(f"the embedded server does not use {', '.join('--' + n for n in unused)}")
+    if flags["grpc_socket_path"] and flags["ssl_config_file"]:
+        warnings.append(
+            "--grpc_socket_path answers without TLS and certificates: the permissions of its"
+            " directory say who may ask"
+        )
+    for warning in warnings:
+        if structured:
+            log.warning(warning)
+        else:
+            click.echo(f"warning: {warning}", err=True)
+
+
+def _check_listening(flags: dict[str, Any]) -> None:
+    """Finds out what is wrong with addresses before the models take their time."""
+    host = flags["host"] = flags["host"].strip("[]")
+    flags["grpc_channel_arguments"] = read_channel_arguments(flags["grpc_channel_arguments"])
+    port, rest = flags["port"], flags["rest_api_port"]
+    if port and port == rest:
+        raise click.UsageError(f"--port and --rest_api_port must differ. Received: {port} for both")
+    check_port(host, port)
+    check_port(host, max(rest, 0), "rest_api_port")
+    if flags["grpc_socket_path"]:
+        check_socket_path(flags["grpc_socket_path"])
 
 
 def _tell_ready(
@@ -238,19 +247,7 @@ def _tell_ready(
         click.echo(json.dumps(ready))
     else:
         names = ", ".join(f"{name} {versions}" for name, versions in models.items())
-        click.echo(f"ready: {host}:{port} serves {names}; stop with Ctrl-C")
-
-
-def _check_port(host: str, port: int) -> None:
-    """Finds out that a port is taken before TensorFlow and the models take their time."""
-    try:
-        with socket.create_server((host, port)):
-            pass
-    except OSError as error:
-        raise OSError(
-            f"cannot listen on {host} port {port}: {error.strerror or error};"
-            " choose another with --port, or --port 0 for any free one"
-        ) from error
+        click.echo(f"ready: {join(host, port)} serves {names}; stop with Ctrl-C")
 
 
 def _log_to_stderr(level: int, structured: bool) -> None:

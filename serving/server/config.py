@@ -20,6 +20,9 @@ class ServerOptions:
         port: gRPC port; 0 takes a free one.
         grpc_socket_path: Listen on this Unix socket too.
         rest_api_port: Port of the REST API; None for none, 0 takes a free one.
+        rest_api_timeout_in_ms: How long one of its answers may take.
+        rest_api_enable_cors_support: Let pages of other sites call it.
+        grpc_channel_arguments: gRPC's own settings, by name.
         credentials: For TLS.
         metrics_path: Where the REST port shows Prometheus metrics; None for nowhere.
         enable_grpc_healthcheck_service: Answer gRPC health checks.
@@ -36,7 +39,7 @@ class ServerOptions:
             and from its first model on; 0 for all.
         tensorflow_inter_op_parallelism: Models that run at the same time; 0 for as many as there
             are cores.
-        model_config_file: Where the models were read from.
+        model_config_file: A file of models to serve.
         model_config_file_poll_wait_seconds: How often to read it again; 0 never.
         enable_serialization_as_tensor_content: Answer in `tensor_content`.
         batching: TF Serving's batching, by its rules; None for none.
@@ -52,6 +55,9 @@ class ServerOptions:
     port: int = 0
     grpc_socket_path: str | None = None
     rest_api_port: int | None = None
+    rest_api_timeout_in_ms: int = 30_000
+    rest_api_enable_cors_support: bool = False
+    grpc_channel_arguments: Sequence[tuple[str, int | str]] = ()
     credentials: grpc.ServerCredentials | None = None
     metrics_path: str | None = None
     enable_grpc_healthcheck_service: bool = False

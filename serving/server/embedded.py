@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import tensorflow as tf
 
+from serving.listening import join
 from serving.server.batching import Batcher
 from serving.server.config import ServerOptions
 from serving.server.grpc_api import build_server
@@ -32,11 +33,11 @@ class EmbeddedServer:
     """Answers as TF Serving does, in this process, on threads of its own.
 
     Args:
-        models: What to serve.
+        models: What to serve, beside the models of `options.model_config_file`.
         options: How.
 
     Raises:
-        OSError: The port is taken.
+        OSError: A port is taken.
         StatusError: A model has no version that loads.
 
     Example:
@@ -47,6 +48,7 @@ class EmbeddedServer:
     def __init__(self, models: Iterable[ModelConfig], options: ServerOptions | None = None):
         self.options = options or ServerOptions()
         self.models = list(models)
+        self._from_file: list[ModelConfig] = []
         self.port = 0
         self.rest_port: int | None = None
         self.metrics = Metrics()
@@ -67,14 +69,16 @@ class EmbeddedServer:
     def address(self) -> str:
         """Where clients find it: `host:port`."""
         host = self.options.host
-        return f"{'127.0.0.1' if host == '0.0.0.0' else host}:{self.port}"
+        return join({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), self.port)
 
     def start(self) -> EmbeddedServer:
         """Loads the models, then opens the ports."""
         # The loader is deprecated in TensorFlow's words, and is what the real server runs.
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
         try:
-            self.manager.start(self.models)
+            if self.options.model_config_file:
+                self._from_file = load_models_config(self.options.model_config_file)
+            self.manager.start([*self._from_file, *self.models])
             self._open()
         except BaseException:
             self.stop()
@@ -114,25 +118,35 @@ class EmbeddedServer:
             options.enable_serialization_as_tensor_content,
         )
         server = build_server(services, options, self._executor)
-        where = f"{options.host}:{options.port}"
         try:
-            self.port = server.add_port(where, options.credentials)
-            if options.grpc_socket_path:
-                server.add_port(f"unix:{options.grpc_socket_path}")
+            self.port = server.add_port(join(options.host, options.port), options.credentials)
         except RuntimeError as error:
             raise OSError(
                 f"cannot listen on {options.host} port {options.port}: it is in use or not allowed;"
                 " choose another with --port, or --port 0 for any free one"
             ) from error
+        if path := options.grpc_socket_path:
+            try:
+                server.add_port(f"unix:{path}")
+            except RuntimeError as error:
+                raise OSError(f"cannot listen on --grpc_socket_path {path}") from error
         if options.rest_api_port is not None:
-            self._rest = RestServer(
-                services,
-                self.metrics,
-                options.host,
-                options.rest_api_port,
-                options.max_request_bytes,
-                options.metrics_path,
-            )
+            try:
+                self._rest = RestServer(
+                    services,
+                    self.metrics,
+                    options.host,
+                    options.rest_api_port,
+                    options.max_request_bytes,
+                    options.metrics_path,
+                    options.rest_api_timeout_in_ms / 1e3,
+                    options.rest_api_enable_cors_support,
+                )
+            except OSError as error:
+                raise OSError(
+                    f"cannot listen on {options.host} port {options.rest_api_port} for REST:"
+                    f" {error.strerror}"
+                ) from error
             self.rest_port = self._rest.port
         server.start()
         self._server = server
@@ -180,13 +194,13 @@ class EmbeddedServer:
     def _watch_config(self) -> None:
         """Reads the models' file again and again; a broken one changes nothing."""
         path = self.options.model_config_file or ""
-        known = self.models
+        known = self._from_file
         while not self._stopping.wait(self.options.model_config_file_poll_wait_seconds):
             try:
                 models = load_models_config(path)
                 if models != known:
+                    self.manager.reload([*models, *self.models], timeout=60)
                     known = models
-                    self.manager.reload(models, timeout=60)
             except Exception as error:
                 message = str(error) or from_exception(error).message
                 log.error("reading %s failed, keeping the models: %s", path, message)

@@ -57,6 +57,7 @@ def build_server(services: Services, options: ServerOptions, executor: Executor)
     return CoreServer(
         methods,
         options=[
+            *options.grpc_channel_arguments,  # of several with one name the first counts
             ("grpc.max_receive_message_length", options.max_request_bytes),
             ("grpc.max_send_message_length", -1),
             # Two servers on one port would share its requests at random.

@@ -117,7 +117,7 @@ class CoreServer:
     def __init__(
         self,
         methods: Mapping[str, Method],
-        options: Sequence[tuple[str, int]],
+        options: Sequence[tuple[str, int | str]],
         max_calls: int,
         on_pause: Callable[[], None],
     ):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 import threading
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from google.protobuf import json_format
 
+from serving.listening import family
 from serving.server import json_examples
 from serving.server.json_tensors import read_body, write_answer
 from serving.server.metrics import Metrics
@@ -37,6 +39,11 @@ _HTTP = {
     "DEADLINE_EXCEEDED": 504,
 }
 _TIMEOUT = 30.0  # seconds for one request, and for a client that does not send
+_CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET,POST",
+    "Access-Control-Allow-Headers": "Content-Type,Authorization",
+}
 
 
 class RestServer:
@@ -49,6 +56,8 @@ class RestServer:
         port: Port; 0 takes a free one.
         max_bytes: Refuse larger bodies.
         metrics_path: None for no metrics.
+        timeout: Seconds that an answer may take.
+        cors: Let pages of other sites call it.
     """
 
     def __init__(
@@ -59,12 +68,18 @@ class RestServer:
         port: int,
         max_bytes: int,
         metrics_path: str | None,
+        timeout: float = _TIMEOUT,
+        cors: bool = False,
     ):
         class Handler(_Handler):
-            api = _Api(services, metrics, metrics_path)
+            api = _Api(services, metrics, metrics_path, timeout)
             limit = max_bytes
+            headers_of_all = _CORS if cors else {}
 
-        self._server = ThreadingHTTPServer((host, port), Handler)
+        class Server(ThreadingHTTPServer):
+            address_family = family(host)
+
+        self._server = Server((host, port), Handler)
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
         self._thread = threading.Thread(
@@ -90,10 +105,12 @@ class _Api:
         services: Services,
         metrics: Metrics,
         metrics_path: str | None,
+        timeout: float,
     ):
         self._services = services
         self._metrics = metrics
         self._metrics_path = metrics_path
+        self._timeout = timeout
 
     def answer(self, verb: str, path: str, body: bytes) -> tuple[str, str]:
         """Returns content type and text."""
@@ -134,7 +151,7 @@ class _Api:
         caller = _Caller(request.SerializeToString())
         self._services.predict(caller, "REST")
         self._services.start_batches()
-        response = messages.PredictResponse.FromString(caller.wait())
+        response = messages.PredictResponse.FromString(caller.wait(self._timeout))
         return write_answer(response.outputs, by_row)
 
     def _classify(self, spec: Any, body: bytes) -> Any:
@@ -192,8 +209,8 @@ class _Caller:
         self._answer = error
         self._answered.set()
 
-    def wait(self) -> bytes:
-        if not self._answered.wait(_TIMEOUT):
+    def wait(self, seconds: float) -> bytes:
+        if not self._answered.wait(seconds):
             self.gone = True
             raise StatusError("DEADLINE_EXCEEDED", "Timed out")
         if isinstance(self._answer, Exception):
@@ -204,6 +221,7 @@ class _Caller:
 class _Handler(BaseHTTPRequestHandler):
     api: _Api
     limit: int
+    headers_of_all: Mapping[str, str]
     protocol_version = "HTTP/1.1"
     server_version = "serving"
     sys_version = ""
@@ -211,6 +229,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self._answer("GET", b"")
+
+    def do_OPTIONS(self) -> None:
+        """Tells a browser, before it calls from another site's page, whether it may."""
+        if self.headers_of_all:
+            self._send(200, "text/plain", "")
+        else:
+            self.send_error(501, "Unsupported method ('OPTIONS')")
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
@@ -239,6 +264,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(code)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))
+        for name, value in self.headers_of_all.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(data)
 

@@ -34,10 +34,10 @@ def from_exception(error: BaseException) -> StatusError:
     if isinstance(error, StatusError):
         return error
     if isinstance(error, tf.errors.OpError):
-        original = error.__context__
-        if error.message.startswith(_PYTHONS) and isinstance(original, tf.errors.OpError):
-            error = original
-        return StatusError(_CODES.get(error.error_code, "UNKNOWN"), error.message)
+        message = error.message
+        if message.startswith(_PYTHONS) and isinstance(error.__context__, tf.errors.OpError):
+            message = error.__context__.message
+        return StatusError(_CODES.get(error.error_code, "UNKNOWN"), message)
     if isinstance(error, DecodeError):
         return StatusError("INTERNAL", "Error parsing request proto")
     if isinstance(error, MemoryError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -120,16 +122,38 @@ def load_tls(path: str | Path) -> grpc.ServerCredentials:
     """Reads an SSL configuration file, whose PEM texts are in the file itself.
 
     Raises:
-        ValueError: The file is not one.
+        ValueError: The file is not one, or its key and certificates are not.
     """
     given = _parse(path, _message("SSLConfig"))
     if not given.server_key or not given.server_cert:
         raise ValueError(f"{path}: needs server_key and server_cert, in PEM")
+    _check_pems(path, given)
     return grpc.ssl_server_credentials(
         [(given.server_key.encode(), given.server_cert.encode())],
         root_certificates=given.custom_ca.encode() or None,
         require_client_auth=given.client_verify,
     )
+
+
+def _check_pems(path: str | Path, given: Any) -> None:
+    """Finds out now what gRPC would only call a port that it can't listen on."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")  # how strong they are is gRPC's to judge
+    with tempfile.NamedTemporaryFile() as pem:  # which only this user can read
+        pem.write(f"{given.server_key}\n{given.server_cert}\n".encode())
+        pem.flush()
+        try:
+            context.load_cert_chain(pem.name, password="")
+        except (ssl.SSLError, ValueError) as error:
+            raise ValueError(
+                f"{path}: server_key and server_cert are not the PEM texts of a private key and"
+                f" its certificate: {error}"
+            ) from error
+    if given.custom_ca:
+        try:
+            context.load_verify_locations(cadata=given.custom_ca)
+        except (ssl.SSLError, ValueError) as error:
+            raise ValueError(f"{path}: custom_ca is not the PEM text of a certificate") from error
 
 
 def load_monitoring(path: str | Path) -> str | None:

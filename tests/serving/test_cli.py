@@ -2,10 +2,12 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 
 import numpy as np
@@ -183,28 +185,150 @@ def test_a_model_path_without_versions_is_one_line(tmp_path):
     assert run("up").exit_code == 2
 
 
-def test_a_real_server_is_used_where_there_is_one(published, tmp_path):
-    """The binary on PATH is a stand-in that takes the same flags: the embedded server."""
+# A stand-in for the real binary: it refuses the forms of flags that the real one refuses, keeps
+# its command line in ARGS, and lets the embedded server answer.
+STAND_IN = f"""#!{sys.executable}
+import os, pathlib, sys
+
+KINDS = dict(
+    port=int, rest_api_port=int, rest_api_timeout_in_ms=int, model_name=str, model_base_path=str,
+    model_config_file=str, model_config_file_poll_wait_seconds=int, enable_batching=bool,
+    file_system_poll_wait_seconds=int, max_num_load_retries=int, ssl_config_file=str,
+    load_retry_interval_micros=int, per_process_gpu_memory_fraction=float, grpc_max_threads=int,
+)
+pathlib.Path(__file__).with_name("ARGS").write_text("\\n".join(sys.argv[1:]))
+given = dict()
+for argument in sys.argv[1:]:
+    name, sign, value = argument.removeprefix("--").partition("=")
+    kind = KINDS.get(name)
+    if not argument.startswith("--") or kind is None or not (sign or kind is bool):
+        sys.exit("unknown argument: " + argument)
+    if kind is bool and value not in ("", "true", "false"):
+        sys.exit("Couldn't interpret value " + argument)
+    if kind is not bool:
+        kind(value)
+    given[name] = value
+if ("model_base_path" in given) == ("model_config_file" in given) or given["port"] == "0":
+    sys.exit("usage")
+if given.get("rest_api_port", "0").startswith("-"):
+    sys.exit("bad port")
+os.execv(sys.executable, [sys.executable, "-m", "serving", "up", *sys.argv[1:]])
+"""
+
+
+@pytest.fixture
+def real(tmp_path):
+    """Starts `up` with a stand-in for the real binary on PATH, whose ARGS it keeps there."""
     binary = tmp_path / "tensorflow_model_server"
-    binary.write_text(f'#!/bin/sh\nexec {sys.executable} -m serving up "$@"\n')
+    binary.write_text(STAND_IN)
     binary.chmod(0o755)
-    command = [sys.executable, "-m", "serving", "up", published, "--port=0", "--json"]
     environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    process = subprocess.Popen(
-        [*map(str, command), "--engine=auto"], stdout=subprocess.PIPE, text=True, env=environment
-    )
-    try:
-        ready = json.loads(process.stdout.readline())
-        assert ready["models"] == {"enc": [2], "odd": [1], "text": [1]}
-        assert ready["pid"] != process.pid
-        where = ("--server", f"127.0.0.1:{ready['port']}")
-        assert run("status", "enc", *where).exit_code == 0
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 0
-        assert run("status", "enc", "--timeout", 2, *where).exit_code == 1
-    finally:
-        process.kill()
+    started = []
+
+    def start_with(*args):
+        command = [sys.executable, "-m", "serving", "up", "--engine=auto", "--json"]
+        process = subprocess.Popen(
+            [*command, *map(str, args)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        started.append(process)
+        return process
+
+    yield start_with
+    for process in started:
+        if process.poll() is None:
+            process.terminate()
         process.communicate()
+
+
+def models_config(path, *models):
+    entries = " ".join(
+        f'config {{ name: "{name}" base_path: "{base}" model_platform: "tensorflow" }}'
+        for name, base in models
+    )
+    path.write_text(f"model_config_list {{ {entries} }}")
+    return path
+
+
+def test_a_real_server_is_used_where_there_is_one(published, tmp_path, real):
+    process = real(published, "--port=0")
+    ready = json.loads(process.stdout.readline())
+    assert ready["models"] == {"enc": [2], "odd": [1], "text": [1]}
+    assert ready["pid"] != process.pid
+    where = ("--server", f"127.0.0.1:{ready['port']}")
+    assert run("status", "enc", *where).exit_code == 0
+    arguments = (tmp_path / "ARGS").read_text().splitlines()
+    assert [a.partition("=")[0] for a in arguments] == ["--port", "--model_config_file"]
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=20) == 0
+    assert run("status", "enc", "--timeout", 2, *where).exit_code == 1
+
+
+def test_a_real_server_takes_a_models_file_and_flags_in_its_own_forms(published, tmp_path, real):
+    config = models_config(tmp_path / "models.config", ("one", published / "enc"))
+    process = real(
+        "--port=0",
+        f"--model_config_file={config}",
+        "--rest_api_port=-1",
+        "--file_system_poll_wait_seconds=2",
+        "--model_config_file_poll_wait_seconds=1.0",
+        "--enable_batching",
+        "--per_process_gpu_memory_fraction=0.5",
+    )
+    ready = json.loads(process.stdout.readline())
+    assert ready["models"] == {"one": [2]}
+    with urllib.request.urlopen(f"http://127.0.0.1:{ready['rest_port']}/v1/models/one") as answer:
+        assert b"AVAILABLE" in answer.read()
+    assert set((tmp_path / "ARGS").read_text().splitlines()) == {
+        f"--port={ready['port']}",
+        f"--model_config_file={config}",
+        f"--rest_api_port={ready['rest_port']}",
+        "--file_system_poll_wait_seconds=2",
+        "--model_config_file_poll_wait_seconds=1",
+        "--enable_batching=true",
+        "--per_process_gpu_memory_fraction=0.5",
+    }
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "message"),
+    [
+        (["--file_system_poll_wait_seconds=0.5"], 2, "takes whole seconds"),
+        (["--host=127.0.0.1"], 2, "listens on all addresses"),
+        (["--model_base_path=/m"], 2, "one of them"),
+        (["--grpc_channel_arguments=a=1"], 1, "tensorflow_model_server ended with exit code 1"),
+    ],
+)
+def test_what_a_real_server_does_not_take_is_told(published, real, args, code, message):
+    process = real(published, "--port=0", *args)
+    _, error = process.communicate()
+    assert (process.returncode, message in " ".join(error.split())) == (code, True), error
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+@pytest.mark.parametrize("engine", ["embedded", "auto"])
+def test_a_start_that_hangs_ends_at_once_when_told(published, tmp_path, real, engine, number, code):
+    """Its warm-up file is a pipe: who reads it loads, and waits."""
+    version = tmp_path / "enc" / "1"
+    shutil.copytree(published / "enc" / "2", version)
+    (version / "assets.extra").mkdir()
+    pipe = version / "assets.extra" / "tf_serving_warmup_requests"
+    os.mkfifo(pipe)
+    process = real(tmp_path / "enc", "--port=0", f"--engine={engine}")
+    writer = None
+    while writer is None:
+        assert process.poll() is None
+        try:
+            writer = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:  # nobody reads yet
+            time.sleep(0.05)
+    process.send_signal(number)
+    assert process.wait() == code
+    os.close(writer)
+    assert process.stdout.read() == ""
 
 
 def test_a_real_server_that_is_missing_is_told(published, monkeypatch):
@@ -230,6 +354,99 @@ def test_threads_and_engines_that_can_not_be_are_told(published, monkeypatch, fl
     result = run("up", published, "--port=0", *flags)
     assert result.exit_code == 2
     assert message in " ".join(result.output.split())
+
+
+UNUSED = (
+    *("--enable_profiler", "--enable_signature_method_name_check=true", "--grpc_max_threads=9"),
+    *("--flush_filesystem_caches=false", "--num_unload_threads=2", "--rest_api_num_threads=4"),
+    *("--per_process_gpu_memory_fraction=0.5", "--remove_unused_fields_from_bundle_metagraph"),
+    *("--thread_pool_factory_config_file=x", "--xla_cpu_compilation_enabled=true"),
+)
+HARMLESS = (
+    *("--use_alts_credentials=false", "--prefer_tflite_model=false", "--mixed_precision="),
+    *("--num_load_threads=2", "--num_request_iterations_for_warmup=2"),
+    *("--rest_api_timeout_in_ms=500", "--rest_api_enable_cors_support"),
+    "--grpc_channel_arguments=grpc.primary_user_agent=here,grpc.max_connection_age_ms=100000",
+)
+
+
+def test_flags_of_tf_serving_are_taken_and_those_without_use_told(published):
+    process = start(published, "--port=0", "--json", *UNUSED, *HARMLESS)
+    assert json.loads(process.stdout.readline())["models"]["enc"] == [2]
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate()
+    assert process.returncode == 0
+    assert told.startswith("warning: the embedded server does not use --")
+    assert told.count("\n") == 1
+    assert all(flag.partition("=")[0] in told for flag in UNUSED)
+    assert not any(flag.partition("=")[0] in told for flag in HARMLESS)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("--use_alts_credentials", "give certificates as --ssl_config_file"),
+        ("--platform_config_file=x", "give what is in it as flags"),
+        ("--mixed_precision=bfloat16", "has no --mixed_precision"),
+        ("--tensorflow_session_config_file=x", "--tensorflow_intra_op_parallelism"),
+        ("--prefer_tflite_model", "it loads SavedModels only"),
+        ("--enable_per_model_batching_parameters", "--batching_parameters_file"),
+        ("--grpc_channel_arguments=a", "must be key=value"),
+        ("--rest_api_port=99999", "99999 is not in the range"),
+        ("--max_num_load_retries=-1", "-1 is not in the range"),
+        ("--port=8500 --rest_api_port=8500", "must differ"),
+    ],
+)
+def test_flags_that_would_change_answers_are_refused(published, given, message):
+    result = run("up", published, "--port=0", *given.split())
+    assert result.exit_code == 2
+    assert message in " ".join(result.output.split())
+
+
+def test_version_is_printed():
+    result = run("up", "--version")
+    assert result.exit_code == 0
+    assert result.output.startswith("embedded model server on TensorFlow 2.")
+
+
+def test_what_can_not_be_listened_on_is_named_before_anything_loads(tmp_path, published):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = run("up", published, "--port=0", f"--rest_api_port={port}")
+    assert result.exit_code == 1
+    assert f"cannot listen on 127.0.0.1 port {port}" in result.output
+    assert "--rest_api_port -1 for any free one" in result.output
+    absent = tmp_path / "absent" / "socket"
+    result = run("up", published, "--port=0", f"--grpc_socket_path={absent}")
+    assert result.exit_code == 1
+    assert f"cannot listen on --grpc_socket_path {absent}: there is no directory" in result.output
+    pems = tmp_path / "ssl.config"
+    pems.write_text('server_key: "x" server_cert: "y"')
+    result = run("up", published, "--port=0", f"--ssl_config_file={pems}")
+    assert result.exit_code == 2
+    assert "not the PEM texts" in result.output
+    socket_too = f"--grpc_socket_path={tmp_path / 'socket'}"
+    result = run("up", published, "--port=0", f"--ssl_config_file={pems}", socket_too)
+    assert "warning: --grpc_socket_path answers without TLS" in result.output
+
+
+@pytest.mark.parametrize("host", ["::1", "[::1]"])
+def test_up_listens_on_ipv6(published, host):
+    process = start(published / "text", "--port=0", f"--host={host}")
+    try:
+        where = process.stdout.readline().split()[1]
+        assert where.startswith("[::1]:")
+        assert run("status", "text", "--server", where).exit_code == 0
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def test_a_models_file_with_nothing_to_serve_is_one_line(tmp_path):
+    config = models_config(tmp_path / "models.config", ("d", tmp_path / "absent"))
+    result = run("up", "--port=0", f"--model_config_file={config}")
+    assert result.exit_code == 1
+    assert result.output == f"Error: model d: cannot read {tmp_path / 'absent'}\n"
 
 
 def test_a_version_that_does_not_load_is_one_line(tmp_path):

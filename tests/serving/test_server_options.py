@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import threading
+import urllib.request
 
 import grpc
 import numpy as np
@@ -373,7 +374,11 @@ def test_one_bad_request_does_not_hurt_its_batch_mates(published, options):
             "unsupported platform pytorch",
         ),
         (load_batching, "max_batch_size: 3", "Invalid protobuf file"),
+        (load_batching, "max_batch_size { value: 0 }", "max_batch_size must be positive; was 0"),
+        (load_batching, "max_batch_size { value: -4 }", "must be positive; was -4"),
+        (load_batching, "batch_timeout_micros { value: -1 }", "must be non-negative; was -1"),
         (load_tls, 'server_key: "x"', "server_cert"),
+        (load_tls, 'server_key: "x" server_cert: "y"', "not the PEM texts of a private key"),
     ],
 )
 def test_configuration_files_that_are_wrong_say_so(tmp_path, load, text, message):
@@ -401,7 +406,11 @@ def test_the_models_file_is_read_again(published, tmp_path):
 
     write("enc")
     options = ServerOptions(model_config_file=str(path), model_config_file_poll_wait_seconds=0.1)
-    with EmbeddedServer(load_models_config(path), options) as server:
+    beside = ModelConfig("odd", str(published / "odd"))
+    with EmbeddedServer([beside], options) as server:
+        assert server.manager.summary() == {"enc": [2], "odd": [1]}
+        threading.Event().wait(0.3)
+        assert server.manager.summary() == {"enc": [2], "odd": [1]}
         write("enc", "text")
         with Client(server.address, "text") as client:
             client.wait_until_ready(10)
@@ -409,6 +418,85 @@ def test_the_models_file_is_read_again(published, tmp_path):
         threading.Event().wait(0.3)
         with Client(server.address, "text") as client:
             assert client.embed(["cat"])[0, 0] == 1
+        assert server.manager.summary() == {"enc": [2], "odd": [1], "text": [1]}
+
+
+def test_a_label_in_the_models_file_takes_once_its_version_is_there(published, tmp_path):
+    path = tmp_path / "models.config"
+    entry = (
+        f'model_config_list {{ config {{ name: "enc" base_path: "{published}/enc"'
+        ' model_platform: "tensorflow" %s }}'
+    )
+    path.write_text(entry % "")
+    options = ServerOptions(model_config_file=str(path), model_config_file_poll_wait_seconds=0.1)
+    with EmbeddedServer([], options) as server:
+        labels = 'version_labels { key: "old" value: 1 }'
+        path.write_text(entry % f"model_version_policy {{ all {{}} }} {labels}")
+        threading.Event().wait(0.3)
+        assert server.manager.summary() == {"enc": [2]}
+        path.write_text(entry % "model_version_policy { all {} }")
+        with Client(server.address, "enc", version=1) as client:
+            client.wait_until_ready(10)
+        path.write_text(entry % f"model_version_policy {{ all {{}} }} {labels}")
+        with Client(server.address, "enc", label="old") as client:
+            client.wait_until_ready(10)
+
+
+@pytest.mark.parametrize("host", ["::1", "::"])
+def test_ipv6(published, host):
+    options = ServerOptions(host=host, rest_api_port=0)
+    with EmbeddedServer([ModelConfig("text", str(published / "text"))], options) as server:
+        assert server.address == f"[::1]:{server.port}"
+        with Client(server.address, "text") as client:
+            assert client.embed(["cat"])[0, 0] == 1
+        with urllib.request.urlopen(f"http://[::1]:{server.rest_port}/v1/models/text") as answer:
+            assert answer.status == 200
+
+
+def test_a_rest_port_in_use_is_named(published):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        server = EmbeddedServer(
+            [ModelConfig("text", str(published / "text"))], ServerOptions(rest_api_port=port)
+        )
+        with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1 port {port} for REST"):
+            server.start()
+
+
+def test_rest_lets_pages_of_other_sites_in_only_when_told(published, rest):
+    def asked(port, verb, path):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        connection.request(verb, path)
+        with connection.getresponse() as answer:
+            return answer.status, answer.headers["Access-Control-Allow-Origin"]
+
+    options = ServerOptions(rest_api_port=0, rest_api_enable_cors_support=True)
+    with EmbeddedServer([ModelConfig("text", str(published / "text"))], options) as server:
+        assert asked(server.rest_port, "OPTIONS", "/v1/models/text:predict") == (200, "*")
+        assert asked(server.rest_port, "GET", "/v1/models/text") == (200, "*")
+        assert asked(server.rest_port, "GET", "/v1/models/nope") == (404, "*")
+    assert asked(rest.rest_port, "OPTIONS", "/v1/models/text:predict") == (501, None)
+    assert asked(rest.rest_port, "GET", "/v1/models/text") == (200, None)
+
+
+def test_a_rest_answer_takes_no_longer_than_told(published):
+    options = ServerOptions(rest_api_port=0, rest_api_timeout_in_ms=50)
+    with EmbeddedServer([ModelConfig("odd", str(published / "odd"))], options) as server:
+        slow = {"signature_name": "slow", "inputs": [60]}
+        code, answer = ask(server, "/v1/models/odd:predict", slow)
+    assert (code, answer["error"]) == (504, "Timed out")
+
+
+def test_grpc_takes_channel_arguments(published):
+    """A name and a limit that gRPC itself knows; the limit is smaller than one row."""
+    arguments = [("grpc.max_receive_message_length", 16), ("grpc.primary_user_agent", "here")]
+    options = ServerOptions(grpc_channel_arguments=arguments)
+    with (
+        EmbeddedServer([ModelConfig("enc", str(published / "enc"))], options) as server,
+        Client(server.address, "enc", retry=False) as client,
+        pytest.raises(serving.Overloaded),
+    ):
+        client.embed(np.ones((1, 8), np.float32))
 
 
 def test_reflection_lists_services_and_describes_messages(rest):
