@@ -110,7 +110,7 @@ _OTHERS = {**UNUSED, **{name: kind for name, (kind, _) in REFUSED.items()}}
 def add_flags(command: click.Command) -> click.Command:
     """Adds all of them to a command; those that only the real server uses are not in its help."""
     others = [click.option(f"--{n}", type=kind, hidden=True) for n, kind in _OTHERS.items()]
-    for add in reversed((*FLAGS, *others)):
+    for add in (*FLAGS, *others):
         add(command)
     return command
 
