@@ -254,7 +254,7 @@ class Autoencoder(keras.Model):
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """One optimizer step, and what is due of resampling; metrics of evaluation are left out."""
-        logs = super().train_step(data)
+        logs = _without_codes(super().train_step(data), data)
         logs.pop("binarized_error", None)
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         for resampling in self._resamplings():
@@ -274,13 +274,13 @@ class Autoencoder(keras.Model):
         """One evaluation step; for binary codes it also measures the way through the bits."""
         logs = super().test_step(data)
         if self.binarize is None:
-            return logs
+            return _without_codes(logs, data)
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         reconstruction = self.decoder(self.binarize(self.encoder(x)))
         self.binarized_error_tracker.update_state(
             self.reconstruction_error(_targets(x, y)[0], reconstruction), sample_weight
         )
-        return self.get_metrics_result()
+        return _without_codes(self.get_metrics_result(), data)
 
     def save_own_variables(self, store: Any) -> None:
         """Saves the states of the random generators too, which Keras leaves out.
@@ -340,6 +340,14 @@ class Autoencoder(keras.Model):
 def _explicit_target(x: Any, y: Any, kwargs: dict[str, Any]) -> Any:
     # Keras drops the sample weights, without a word, where there is no y.
     return x if y is None and kwargs.get("sample_weight") is not None else y
+
+
+def _without_codes(logs: dict[str, Any], data: Any) -> dict[str, Any]:
+    """Leaves out the error of codes, which was never measured, where there are none."""
+    x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
+    if _targets(x, y)[1] is None:
+        logs.pop("code_error", None)
+    return logs
 
 
 def _targets(x: Any, y: Any) -> tuple[Any, Any]:

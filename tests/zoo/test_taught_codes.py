@@ -41,6 +41,15 @@ def test_loss_is_the_sum_of_its_parts():
     )
 
 
+def test_the_error_of_codes_is_told_only_where_there_are_codes():
+    ae = make(noise=0.0)
+    taught = ae.fit(x, {"code": codes}, validation_data=(x, x), epochs=1, verbose=0).history
+    assert "code_error" in taught
+    assert "val_code_error" not in taught
+    assert "code_error" not in ae.fit(x, epochs=1, verbose=0).history
+    assert "code_error" not in ae.evaluate(x, verbose=0, return_dict=True)
+
+
 def test_batches_keep_rows_and_codes_together():
     for rows, taught in shuffled_batches(x, 50, seed=1, codes=codes).take(4):
         np.testing.assert_array_equal(taught["code"], np.asarray(rows)[:, :4] > 0.5)
