@@ -61,6 +61,19 @@ def table_columns(likelihood: str) -> tuple[int, tuple[int, ...]]:
     return numeric, tuple(groups)
 
 
+def error_unit(likelihood: str) -> str:
+    """What a reconstruction error is counted in: `"nats per component"`, for instance."""
+    if is_table(likelihood):
+        numeric, groups = table_columns(likelihood)
+        units = ["squared error"] * bool(numeric) + ["nats"] * bool(groups)
+        return f"{' and '.join(units)} per column"
+    return {
+        "bernoulli": "nats per component",
+        "gaussian": "squared error per component",
+        "multinomial": "nats per word",
+    }[likelihood]
+
+
 def check_targets(likelihood: str, targets: np.ndarray, name: str) -> None:
     """Checks that a likelihood can judge preprocessed data; NaN is left to the caller.
 

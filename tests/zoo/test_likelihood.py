@@ -2,9 +2,10 @@
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
-from zoo.likelihood import reconstruction_error
+from zoo.likelihood import error_unit, reconstruction_error
 
 
 def test_a_sigmoid_is_judged_by_its_logits():
@@ -28,3 +29,18 @@ def test_a_sigmoid_is_judged_by_its_logits():
     numbers = np.asarray(keras.ops.sigmoid(logits))
     capped = reconstruction_error("bernoulli", targets, numbers)
     np.testing.assert_allclose(capped, [-np.log(1e-7), expected], rtol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "unit"),
+    [
+        ("bernoulli", "nats per component"),
+        ("gaussian", "squared error per component"),
+        ("multinomial", "nats per word"),
+        ("table:2", "squared error per column"),
+        ("table:0,3", "nats per column"),
+        ("table:2,3,2", "squared error and nats per column"),
+    ],
+)
+def test_units_of_the_error(likelihood, unit):
+    assert error_unit(likelihood) == unit
