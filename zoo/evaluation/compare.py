@@ -8,14 +8,17 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-from zoo.evaluation import figures
+from zoo.evaluation import curves
 from zoo.evaluation.page import Page
 from zoo.training import Run
 
 # Options that tell nothing about what was trained, or everything at once.
 UNINTERESTING = {"data_dir", "versions", "data_fingerprint"}
-PICTURES = {"reconstructions": "Reconstructions", "extremes": "Best, median and worst"}
-PICTURES["map"] = "Map of the codes"
+PICTURES = {
+    "reconstructions": "Reconstructions",
+    "extremes": "Best, median and worst",
+    "map": "Map of the codes",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +71,11 @@ def metric_table(runs: Sequence[Measured]) -> list[dict[str, Any]]:
 
 def option_table(runs: Sequence[Measured]) -> list[dict[str, Any]]:
     """The options in which runs differ, one a line, one run a column."""
-    configs = [{**run.config, **run.config.get("options", {})} for run in runs]
+    parts = ("options", "reading")
+    configs = [
+        run.config | {k: v for part in parts for k, v in run.config.get(part, {}).items()}
+        for run in runs
+    ]
     names = dict.fromkeys(name for config in configs for name in config)
     return [
         {
@@ -76,7 +83,7 @@ def option_table(runs: Sequence[Measured]) -> list[dict[str, Any]]:
             **{run.name: c.get(name, "") for run, c in zip(runs, configs, strict=True)},
         }
         for name in names
-        if name not in UNINTERESTING | {"options"}
+        if name not in UNINTERESTING.union(parts)
         and any(config.get(name) != configs[0].get(name) for config in configs)
     ]
 
@@ -88,7 +95,17 @@ def warnings(runs: Sequence[Measured]) -> list[str]:
         found.append("The runs were measured on different data.")
     if len({run.metrics.get("outliers") for run in runs}) > 1:
         found.append("The runs were tested with different outliers.")
+    units = dict.fromkeys(unit for unit in _units(runs).values() if unit)
+    if len(units) > 1:
+        found.append(
+            "Reconstruction errors and losses are in different units, which cannot be compared: "
+            f"{'; '.join(units)}."
+        )
     return found
+
+
+def _units(runs: Sequence[Measured]) -> dict[str, str]:
+    return {run.name: run.metrics.get("error_unit", "") for run in runs}
 
 
 def compare(runs: Sequence[Measured]) -> Page:
@@ -108,20 +125,32 @@ def compare(runs: Sequence[Measured]) -> Page:
     options = option_table(runs)
     if options:
         page.add("Options that differ", table=options)
-    for name, text, draw in (
-        ("robustness", "Test rows with noise, and with components missing.", figures.robustness),
-        ("by_radius", "Retrieval within a Hamming radius.", figures.by_radius),
-    ):
-        curves = {run.name: run.metrics[name] for run in runs if name in run.metrics}
-        if curves:
-            heading = name.replace("_", " ").capitalize()
-            page.add(heading, text, figure=draw(curves), name=f"compare-{name}")
-    histories = {run.name: run.history for run in runs if run.history}
-    if histories:
+    units = _units(runs)
+    of_robustness, of_radius = (
+        {run.name: run.metrics.get(name, []) for run in runs}
+        for name in ("robustness", "by_radius")
+    )
+    if any(of_robustness.values()):
+        page.add(
+            "Robustness",
+            "Test rows with noise, and with components missing.",
+            figure=curves.robustness(of_robustness, units),
+            name="compare-robustness",
+        )
+    if any(of_radius.values()):
+        page.add(
+            "Retrieval by Hamming radius",
+            "What queries find within so many flipped bits; a query that finds nothing counts as "
+            "precision 0.",
+            figure=curves.by_radius(of_radius),
+            name="compare-by_radius",
+        )
+    histories = {run.name: run.history for run in runs}
+    if any(histories.values()):
         page.add(
             "Training",
             "The reconstruction error on validation rows.",
-            figure=figures.courses(histories, "val_reconstruction_error"),
+            figure=curves.courses(histories, "val_reconstruction_error", units),
             name="compare-training",
         )
     for picture, heading in PICTURES.items():

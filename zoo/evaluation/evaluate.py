@@ -31,6 +31,7 @@ from zoo.evaluation.rows import (
     reconstruction_errors,
 )
 from zoo.evaluation.speed import speed
+from zoo.likelihood import error_unit
 
 K = 100
 # Rows of a quick evaluation.
@@ -45,8 +46,8 @@ class Evaluation:
     """What was measured, and the arrays that pictures are drawn from.
 
     Args:
-        metrics: Names to numbers, and the curves `robustness` and `by_radius` as lists of
-            records. What makes no sense for the data is not there.
+        metrics: Names to numbers, the errors' unit as `error_unit`, and the curves `robustness`
+            and `by_radius` as lists of records. What makes no sense for the data is not there.
         errors: Reconstruction errors of the test rows `[m]`.
         train_codes: Clean codes of the training rows `[n, size]`.
         test_codes: Clean codes of the test rows `[m, size]`.
@@ -112,6 +113,7 @@ def evaluate(
         "reconstruction_error": float(errors.mean()),
         "reconstruction_error_median": float(np.median(errors)),
         "reconstruction_error_worst": float(errors.max()),
+        "error_unit": error_unit(model.likelihood),
     }
     train_bits = test_bits = None
     if model.binarize is not None:

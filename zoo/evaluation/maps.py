@@ -19,6 +19,11 @@ def map_rows(rows: int, full: bool = False) -> np.ndarray:
     return evenly_spaced(rows, ROWS_IN_FULL if full else ROWS)
 
 
+def can_be_mapped(codes: np.ndarray) -> bool:
+    """Whether there are several codes `[n, size]`, and a map of such codes."""
+    return len(codes) > (1 if codes.shape[1] > 1 else MIN_ROWS)
+
+
 def two_dimensional_maps(codes: np.ndarray, full: bool = False) -> dict[str, np.ndarray]:
     """Maps codes to the plane in the ways that make sense for them.
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jinja2
+import markupsafe
 import matplotlib.figure
 
 from zoo.files import replacing
@@ -80,8 +81,13 @@ class Page:
         environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(pathlib.Path(__file__).parent), autoescape=True
         )
+        environment.filters["breakable"] = _breakable
         sections = [
-            {**section, "png": base64.b64encode(section["png"]).decode()}
+            {
+                **section,
+                "png": base64.b64encode(section["png"]).decode(),
+                "width": _width(section["png"]),
+            }
             for section in self.sections
         ]
         html = environment.get_template("page.html").render(
@@ -94,16 +100,37 @@ class Page:
 
 def _table(table: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     if isinstance(table, Mapping):
-        rows = [(name, _show(v)) for name, v in table.items() if not isinstance(v, list)]
-        return {"columns": [], "rows": rows}
-    return {
-        "columns": list(table[0]),
-        "rows": [[_show(value) for value in record.values()] for record in table],
-    }
+        rows = [[name, _show(v)] for name, v in table.items() if not isinstance(v, list)]
+        return {"columns": [], "rows": rows, "words": []}
+    rows = [[_show(value) for value in record.values()] for record in table]
+    return {"columns": list(table[0]), "rows": rows, "words": _words(table)}
+
+
+def _words(table: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Columns that hold no number at all, which are set flush left."""
+    columns = zip(*(record.values() for record in table), strict=True)
+    return [
+        i for i, column in enumerate(columns) if all(isinstance(value, str) for value in column)
+    ]
 
 
 def _show(value: Any) -> str:
+    if value is None:
+        return "not set"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _breakable(name: str) -> markupsafe.Markup:
+    """Lets a long name end its line after an underscore or a slash."""
+    text = markupsafe.escape(name)
+    for mark in ("_", "/"):
+        text = text.replace(mark, markupsafe.Markup(f"{mark}<wbr>"))
+    return text
+
+
+def _width(png: bytes) -> int:
+    """Pixels, as the header of the file says."""
+    return int.from_bytes(png[16:20])
 
 
 def _png(figure: matplotlib.figure.Figure | bytes | None) -> bytes:

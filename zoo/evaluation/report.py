@@ -8,16 +8,14 @@ import numpy as np
 
 from zoo.autoencoder import Autoencoder
 from zoo.datasets import Dataset
-from zoo.evaluation import figures
+from zoo.evaluation import curves, figures
 from zoo.evaluation.evaluate import Evaluation
+from zoo.evaluation.maps import can_be_mapped
+from zoo.evaluation.meanings import meaning
 from zoo.evaluation.page import Page
+from zoo.evaluation.report_rows import add_extremes, add_reconstructions
 from zoo.evaluation.representations import is_of_a_representation, side_by_side
-from zoo.evaluation.retrieval import hamming_distances, squared_distances
-from zoo.evaluation.rows import predict
-from zoo.evaluation.words import expected_words
-
-SHOWN = 10
-EXTREMES = 4
+from zoo.likelihood import error_unit
 
 
 def build_report(
@@ -41,132 +39,108 @@ def build_report(
     Returns:
         The page, not yet written.
     """
+    metrics, unit = evaluation.metrics, error_unit(model.likelihood)
+    binary = model.code.kind == "binary"
     page = Page(
         f"{config['variant']} on {dataset.name}",
-        f"{model.code.size} {'bits' if model.code.kind == 'binary' else 'units'}, "
-        f"{config['backbone']} backbone, {len(history)} epochs",
+        f"{_count(model.code.size, 'bit' if binary else 'unit')}, "
+        f"{config['backbone']} backbone, {_count(len(history), 'epoch')}",
     )
-    metrics = evaluation.metrics
     rows_used = " ".join(evaluation.notes)
     compared = side_by_side(metrics)
     if compared:
         page.add(
             "Does the code help?",
             "What simple classifiers and searches make of the code, of raw inputs, and of PCA of "
-            f"the same size. {rows_used}",
+            f"the same size: shares, of which 1 is best. {rows_used}",
             table=compared,
         )
     page.add(
         "Measured on the test rows",
         "" if compared else rows_used,
-        table={
-            name: value
+        table=[
+            {"metric": name, "value": value, "meaning": meaning(name, unit)}
             for name, value in metrics.items()
-            if not (compared and is_of_a_representation(name, metrics))
-        },
+            if not isinstance(value, list)
+            and name != "error_unit"
+            and not (compared and is_of_a_representation(name, metrics))
+        ],
     )
-    some = np.linspace(0, len(dataset.x_test) - 1, min(SHOWN, len(dataset.x_test))).astype(int)
-    inputs = predict(model.preprocessor, dataset.x_test[some])
-    outputs = predict(model.decoder, evaluation.test_codes[some])
-    if dataset.is_image:
-        rows = [("input", inputs), ("reconstruction", outputs)]
-        if evaluation.test_bits is not None:
-            bits = evaluation.test_bits[some].astype("float32")
-            rows.append(("from the bits", predict(model.decoder, bits)))
-        page.add(
-            "Reconstructions",
-            "Test rows and what the decoder makes of their codes.",
-            figure=figures.reconstructions(rows),
-            name="reconstructions",
-        )
-        page.add(
-            "Nearest neighbours",
-            "Test rows (framed) and the training rows nearest to them by code, with "
-            + ("Hamming distances." if model.binarize is not None else "squared distances."),
-            figure=_neighbours(dataset, evaluation, some),
-            name="neighbours",
-        )
-    elif dataset.kind in ("text", "counts"):
-        page.add(
-            "Words",
-            "The most frequent words of test rows, and those that the decoder expects most.",
-            table=expected_words(model, dataset, inputs, outputs),
-        )
-    else:
-        page.add(
-            "Reconstructions",
-            "Test rows and what the decoder makes of their codes.",
-            figure=figures.profiles(inputs[:4], outputs[:4]),
-            name="reconstructions",
-        )
-    chosen = _extremes(evaluation.errors)
-    extremes = np.concatenate(list(chosen.values()))
-    page.add(
-        "Best, median and worst",
-        "Test rows of the smallest, median and largest reconstruction error, above what the "
-        "decoder makes of them, and all errors.",
-        figure=figures.extremes(
-            evaluation.errors,
-            predict(model.preprocessor, dataset.x_test[extremes]),
-            predict(model.decoder, evaluation.test_codes[extremes]),
-            chosen,
-        ),
-        name="extremes",
-    )
+    add_reconstructions(page, model, dataset, evaluation)
+    if len(evaluation.errors) > 1:
+        add_extremes(page, model, dataset, evaluation, unit)
     if histograms:
         page.add(
             "Activations of the code",
-            "Noise before the sigmoid pushes activations to 0 and 1.",
-            figure=figures.activation_histograms(np.array(histograms)),
+            "Of validation rows, without noise: what is near 0 or 1 loses little when a threshold "
+            "makes bits of it.",
+            figure=curves.activation_histograms(np.array(histograms)),
             name="activations",
         )
-    page.add(
-        "Map of the codes",
-        "Test rows, coloured by label where there are labels; labels took no part in training.",
-        figure=figures.code_map(evaluation.test_codes, dataset.test_labels, evaluation.full),
-        name="map",
-    )
+    labels = np.unique([] if dataset.test_labels is None else dataset.test_labels)
+    coloured = "" if not len(labels) else ", coloured by label; labels took no part in training"
+    if len(labels) > figures.MAX_COLOURS:
+        coloured += f". There are {len(labels)}, too many for a key to the colours"
+    if can_be_mapped(evaluation.test_codes):
+        page.add(
+            "Map of the codes",
+            f"Test rows{coloured}.",
+            figure=figures.code_map(evaluation.test_codes, dataset.test_labels, evaluation.full),
+            name="map",
+        )
     if "by_radius" in metrics:
         page.add(
             "Retrieval by Hamming radius",
             "What queries find within so many flipped bits; a query that finds nothing counts as "
             "precision 0.",
-            figure=figures.by_radius({"bits": metrics["by_radius"]}),
+            figure=curves.by_radius({"bits": metrics["by_radius"]}),
             name="radius",
         )
     if "robustness" in metrics:
+        probed = ""
+        if "linear_accuracy" in metrics["robustness"][0]:
+            probed = ", and the accuracy of a linear probe fitted on clean training rows"
         page.add(
             "Robustness",
             "Test rows with Gaussian noise, and with components missing: the error of "
-            "reconstructing the clean row, and the accuracy of a linear probe fitted on clean "
-            "training rows.",
-            figure=figures.robustness({"code": metrics["robustness"]}),
+            f"reconstructing the clean row{probed}.",
+            figure=curves.robustness({"code": metrics["robustness"]}, {"code": unit}),
             name="robustness",
         )
     if history:
-        page.add("Training", figure=figures.curves(history), name="curves")
-    page.add("Options", table=config)
+        page.add(
+            "Training",
+            _on_training(history, model),
+            figure=curves.training(history, unit),
+            name="curves",
+        )
+    page.add("Options", table=_flat({**config, "likelihood": model.likelihood}))
     return page
 
 
-def _extremes(errors: np.ndarray) -> dict[str, np.ndarray]:
-    order = np.argsort(errors, kind="stable")
-    count = min(EXTREMES, -(-len(errors) // 3))
-    middle = max(0, (len(errors) - count) // 2)
-    return {
-        "best": order[:count],
-        "median": order[middle : middle + count],
-        "worst": order[::-1][:count],
-    }
+def _on_training(history: list[dict[str, float]], model: Autoencoder) -> str:
+    text = "Validation rows are held out of the training rows. The loss is "
+    if curves.loss_is_error(history):
+        return text + "the reconstruction error alone."
+    if any("code_error" in row for row in history):
+        return text + (
+            f"the reconstruction error, all penalties and {model.code_weight:g} times the error "
+            "of the codes that are taught; validation teaches none, so that its loss cannot be "
+            "compared and is left out."
+        )
+    return text + "the reconstruction error and all penalties."
 
 
-def _neighbours(dataset: Dataset, evaluation: Evaluation, some: np.ndarray) -> Any:
-    some = some[:6]
-    if evaluation.test_bits is not None and evaluation.train_bits is not None:
-        distances = hamming_distances(evaluation.test_bits[some], evaluation.train_bits)
-    else:
-        distances = squared_distances(evaluation.test_codes[some], evaluation.train_codes)
-    nearest = np.argsort(distances, axis=1, kind="stable")[:, :SHOWN]
-    captions = [[f"{row[i]:.3g}" for i in ids] for row, ids in zip(distances, nearest, strict=True)]
-    found = [dataset.x_train[ids] for ids in nearest]
-    return figures.neighbours(dataset.x_test[some], found, captions)
+def _flat(config: dict[str, Any]) -> dict[str, Any]:
+    """Options one a line, those of parts too."""
+    flat: dict[str, Any] = {}
+    for name, value in config.items():
+        if isinstance(value, dict):
+            flat |= {f"{name}: {key}": str(part) for key, part in value.items()}
+        else:
+            flat[name] = str(value) if isinstance(value, list) else value
+    return flat
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

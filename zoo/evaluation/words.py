@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from zoo.autoencoder import Autoencoder
@@ -11,7 +13,11 @@ SHOWN = 12
 
 
 def expected_words(
-    model: Autoencoder, dataset: Dataset, targets: np.ndarray, reconstructions: np.ndarray
+    model: Autoencoder,
+    dataset: Dataset,
+    targets: np.ndarray,
+    reconstructions: np.ndarray,
+    titles: Sequence[str],
 ) -> list[dict[str, str]]:
     """What bags of words and their reconstructions say most.
 
@@ -20,6 +26,7 @@ def expected_words(
         dataset: Its data.
         targets: Bags of words `[n, words]`.
         reconstructions: Probabilities of words `[n, words]`.
+        titles: What the rows are called.
 
     Returns:
         For each row the words with the largest counts, and those with the largest probabilities.
@@ -29,8 +36,8 @@ def expected_words(
     known = found[0].get_vocabulary() if found else dataset.columns
     names[: len(known)] = known
     return [
-        {"words": _top(names, target), "expected": _top(names, reconstruction)}
-        for target, reconstruction in zip(targets, reconstructions, strict=True)
+        {"row": title, "words": _top(names, target), "expected": _top(names, reconstruction)}
+        for title, target, reconstruction in zip(titles, targets, reconstructions, strict=True)
     ]
 
 

@@ -74,6 +74,7 @@ def fit_run(run: Run, config: dict[str, Any], progress: bool = True) -> Autoenco
                 model = new_model(dataset, train, config, steps)
             check_training_data(model, dataset.x_train, "x_train")
             epochs_done = int(model.optimizer.iterations) // steps
+            config["likelihood"] = model.likelihood
             run.write_json(
                 run.config_file,
                 {**config, "data_fingerprint": fingerprint, "versions": _versions()},

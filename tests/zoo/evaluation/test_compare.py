@@ -2,7 +2,14 @@ import pathlib
 
 import pytest
 
-from zoo.evaluation.compare import Measured, metric_table, option_table, short_names, warnings
+from zoo.evaluation.compare import (
+    Measured,
+    compare,
+    metric_table,
+    option_table,
+    short_names,
+    warnings,
+)
 
 
 def run(name, metrics, **config):
@@ -44,3 +51,16 @@ def test_other_data_and_outliers_are_told():
     a, b = run("a", {"outliers": "3"}, data_fingerprint="1"), run("b", {}, data_fingerprint="2")
     assert len(warnings([a, b])) == 2
     assert warnings([a, a]) == []
+
+
+def test_different_units_are_told_and_drawn_apart(tmp_path):
+    history = [{"epoch": 0, "val_reconstruction_error": 0.5}]
+    runs = [
+        Measured(name, tmp_path, {}, {"error_unit": unit, "error": 0.4073}, history)
+        for name, unit in (("a", "nats"), ("b", "squared error"))
+    ]
+    [warning] = warnings(runs)
+    assert "nats; squared error" in warning
+    page = compare(runs)
+    assert [section["name"] for section in page.sections] == ["", "compare-training"]
+    assert '<td class="">0.4073</td>' in page.write(tmp_path / "compare.html").read_text()

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from zoo.evaluation import figures
-from zoo.evaluation.maps import map_rows, two_dimensional_maps
+from zoo.evaluation.maps import can_be_mapped, map_rows, two_dimensional_maps
 
 CODES = np.random.default_rng(0).normal(size=(60, 5)).astype("float32")
 
@@ -27,6 +27,7 @@ def test_longer_codes_are_mapped_the_same_every_time():
 def test_maps_that_make_no_sense_are_left_out(shape, names):
     codes = CODES[: shape[0], : shape[1]]
     assert list(two_dimensional_maps(codes)) == names
+    assert can_be_mapped(codes) == bool(names)
     assert figures.code_map(codes, None)
 
 
