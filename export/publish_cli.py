@@ -41,7 +41,11 @@ Examples:
     type=click.Choice(["image", "tf-example"]),
     help="Let the endpoints decode JPEG or PNG bytes, or tf.train.Example messages.",
 )
-@click.option("--pixel-scale", type=float, help="With --raw image: factor of pixels [1/255].")
+@click.option(
+    "--pixel-scale",
+    type=float,
+    help="With --raw image: factor of pixels [1/255; 1 for a model of bytes].",
+)
 @click.option("--image-size", help="With --raw image and a model of any size: HEIGHTxWIDTH.")
 @click.option(
     "--examples",
@@ -192,7 +196,7 @@ def _raw(form: str | None, scale: float | None, size: str | None) -> Any:
     if not match:
         raise ValueError(f"--image-size must be HEIGHTxWIDTH, like 224x224. Received: {size}")
     return ImageBytes(
-        scale=1 / 255 if scale is None else scale,
+        scale=scale,
         size=(int(match[1]), int(match[2])) if size else None,
     )
 

@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from export import examples
+from export.errors import ExportError
 from export.signatures import Arrays, Exportable, Signature
 
 Specs = tuple[tf.TensorSpec, ...]
@@ -26,14 +27,17 @@ class RawInput(Protocol):
     __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
     name: ClassVar[str]
 
-    def fit(self, specs: Specs) -> Specs:
-        """The model's inputs with fixed shapes; `ValueError` if this form can't make them."""
+    def fit(self, specs: Specs) -> tuple[RawInput, Specs]:
+        """This form with nothing left open, and the model's inputs with fixed shapes.
+
+        `ValueError` if this form can't make them.
+        """
 
     def decode(self, rows: tf.Tensor, specs: Specs) -> tuple[tf.Tensor, ...]:
         """Strings `[batch]` to the model's inputs."""
 
-    def encode(self, arrays: Arrays, specs: Specs) -> np.ndarray:
-        """Model inputs to strings: examples for those who gave none."""
+    def encode(self, arrays: Arrays, specs: Specs) -> tuple[np.ndarray, Arrays]:
+        """Examples for those who gave none: strings, and the very model inputs in them."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,10 +45,12 @@ class ImageBytes:
     """Encoded images: JPEG, PNG, GIF (first frame) or BMP.
 
     They are decoded, resized to the model's size (bilinear, antialiased, aspect not kept) and
-    scaled. Grey models read colour images as grey, and the other way round.
+    scaled. Grey models read colour images as grey, and the other way round. Models of integers,
+    bytes say, get rounded pixels.
 
     Args:
-        scale: What pixels 0 to 255 are multiplied with.
+        scale: What pixels 0 to 255 are multiplied with; 1 / 255 if omitted, and 1 for a model of
+            integers, which takes whole numbers only.
         offset: What is added then.
         size: Height and width, for models that take any size.
 
@@ -52,12 +58,12 @@ class ImageBytes:
         >>> publish(ae, "models", name="photos", raw=ImageBytes())  # doctest: +SKIP
     """
 
-    scale: float = 1 / 255
+    scale: float | None = None
     offset: float = 0.0
     size: tuple[int, int] | None = None
     name: ClassVar[str] = "inputs"
 
-    def fit(self, specs: Specs) -> Specs:
+    def fit(self, specs: Specs) -> tuple[ImageBytes, Specs]:
         """Wants one input `[batch, height, width, 1 or 3 or 4]` of a known size."""
         shapes = [tuple(spec.shape) for spec in specs]
         if len(specs) != 1 or len(shapes[0]) != 4 or shapes[0][3] not in (1, 3, 4):
@@ -78,8 +84,21 @@ class ImageBytes:
             raise ValueError(
                 f"the model takes images of {own[0]}x{own[1]} only. Received: size={self.size}"
             )
+        dtype = specs[0].dtype
+        scale = self.scale
+        if scale is None:
+            scale = 1.0 if dtype.is_integer else 1 / 255
+        if dtype.is_integer and not (float(scale).is_integer() and float(self.offset).is_integer()):
+            raise ValueError(
+                f"the model takes {dtype.name}: pixels can be scaled by whole numbers only, or "
+                f"they would all be rounded alike. Received: scale={scale:g}, "
+                f"offset={self.offset:g}"
+            )
         shape = (None, *(self.size or own), shapes[0][3])
-        return (tf.TensorSpec(shape, specs[0].dtype, specs[0].name),)
+        return (
+            dataclasses.replace(self, scale=scale),
+            (tf.TensorSpec(shape, dtype, specs[0].name),),
+        )
 
     def decode(self, rows: tf.Tensor, specs: Specs) -> tuple[tf.Tensor, ...]:
         """Strings `[batch]` to pixels `[batch, height, width, channels]`."""
@@ -92,13 +111,18 @@ class ImageBytes:
             return tf.ensure_shape(pixels, (*size, channels))
 
         pixels = tf.map_fn(one, rows, fn_output_signature=tf.float32)
-        return (tf.cast(pixels * self.scale + self.offset, spec.dtype),)
+        pixels = pixels * self.scale + self.offset
+        if spec.dtype.is_integer:
+            pixels = tf.round(pixels)
+        return (tf.saturate_cast(pixels, spec.dtype),)
 
-    def encode(self, arrays: Arrays, specs: Specs) -> np.ndarray:
-        """Random values to PNG files."""
-        (images,) = arrays.values()
-        pixels = tf.cast(tf.cast(images, tf.float32) * 255, tf.uint8)
-        return np.array([tf.io.encode_png(image).numpy() for image in pixels], object)
+    def encode(self, arrays: Arrays, specs: Specs) -> tuple[np.ndarray, Arrays]:
+        """PNG files of random pixels, as many as there are rows; their values are not used."""
+        (spec,) = specs
+        rows = len(next(iter(arrays.values())))
+        pixels = np.random.default_rng(0).integers(0, 256, (rows, *spec.shape[1:]), np.uint8)
+        files = np.array([tf.io.encode_png(image).numpy() for image in pixels], object)
+        return files, {spec.name: pixels * float(self.scale or 1) + self.offset}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,7 +138,7 @@ class TFExample:
 
     name: ClassVar[str] = "examples"
 
-    def fit(self, specs: Specs) -> Specs:
+    def fit(self, specs: Specs) -> tuple[TFExample, Specs]:
         """Wants fixed shapes."""
         for spec in specs:
             if None in tuple(spec.shape[1:]):
@@ -122,7 +146,7 @@ class TFExample:
                     f"tf.train.Example needs inputs of fixed shape. Received: {spec.name} "
                     f"{tuple(spec.shape)}"
                 )
-        return specs
+        return self, specs
 
     def decode(self, rows: tf.Tensor, specs: Specs) -> tuple[tf.Tensor, ...]:
         """Strings `[batch]` to the model's inputs."""
@@ -133,7 +157,7 @@ class TFExample:
         parsed = tf.io.parse_example(rows, features)
         return tuple(tf.cast(parsed[spec.name], spec.dtype) for spec in specs)
 
-    def encode(self, arrays: Arrays, specs: Specs) -> np.ndarray:
+    def encode(self, arrays: Arrays, specs: Specs) -> tuple[np.ndarray, Arrays]:
         """Arrays to messages."""
         rows = []
         for i in range(len(next(iter(arrays.values())))):
@@ -149,7 +173,7 @@ class TFExample:
                 else:
                     feature.float_list.value.extend(float(value) for value in values)
             rows.append(example.SerializeToString())
-        return np.array(rows, object)
+        return np.array(rows, object), arrays
 
     @staticmethod
     def _stored(dtype: tf.DType) -> tf.DType:
@@ -171,9 +195,10 @@ def with_raw_input(exportable: Exportable, raw: RawInput) -> Exportable:
 
     Raises:
         ValueError: If the model's inputs can't be made from it.
+        ExportError: If known inputs come out of the decoding as others.
     """
     specs = exportable.inputs
-    fixed = raw.fit(specs)
+    raw, fixed = raw.fit(specs)
     spec = tf.TensorSpec([None], tf.string, raw.name)
 
     def decoded(arrays: Arrays) -> Arrays:
@@ -185,10 +210,12 @@ def with_raw_input(exportable: Exportable, raw: RawInput) -> Exportable:
             for s, column in zip(specs, columns, strict=True)
         }
 
-    def drawn() -> Arrays:
-        if exportable.draw:
-            return exportable.draw()
-        return examples.draw(fixed, missing_values=exportable.missing_values)
+    if exportable.draw:
+        drawn = exportable.draw()
+    else:
+        drawn = examples.draw(fixed, missing_values=exportable.missing_values)
+    rows, known = raw.encode(drawn, fixed)
+    _prove(raw, rows, known, fixed)
 
     def on_strings(signature: Signature) -> Signature:
         return dataclasses.replace(
@@ -222,8 +249,35 @@ def with_raw_input(exportable: Exportable, raw: RawInput) -> Exportable:
         signatures=signatures,
         jumping=frozenset(jumping),
         description={**exportable.description, "raw_input": form},
-        draw=lambda: {raw.name: raw.encode(drawn(), fixed)},
+        draw=lambda: {raw.name: rows},
     )
+
+
+def from_description(form: dict[str, Any]) -> RawInput:
+    """The form of input that a model card tells of as `raw_input`.
+
+    Raises:
+        ValueError: If it is none of this module.
+    """
+    known: dict[str, Any] = {kind.__name__: kind for kind in (ImageBytes, TFExample)}
+    if form.get("form") not in known:
+        raise ValueError(f"raw_input must be one of {', '.join(known)}. Received: {form}")
+    options = {key: value for key, value in form.items() if key != "form"}
+    if options.get("size") is not None:
+        options["size"] = tuple(options["size"])
+    return known[form["form"]](**options)
+
+
+def _prove(raw: RawInput, rows: np.ndarray, known: Arrays, specs: Specs) -> None:
+    # Endpoints and their references decode alike, so what both get wrong is seen here only.
+    for spec, decoded in zip(specs, raw.decode(tf.constant(rows), specs), strict=True):
+        got, truth = np.asarray(decoded), np.asarray(known[spec.name])
+        if truth.dtype.kind in "OSU":
+            same = [str(value).encode() for value in truth.ravel()] == got.ravel().tolist()
+        else:
+            same = np.allclose(got.astype("float64"), truth, 1e-2, 1e-3, equal_nan=True)
+        if not same:
+            raise ExportError(f"{type(raw).__name__} does not decode {spec.name} to what is in it")
 
 
 def _after(

@@ -13,6 +13,7 @@ from export import card, check, golden, signatures, store
 from export.check import Exchange
 from export.errors import ExportError
 from export.options import TOLERANCE
+from export.raw import from_description, with_raw_input
 
 
 def verify(
@@ -24,7 +25,8 @@ def verify(
 
     Args:
         path: The version, `BASE/NAME/VERSION`, or its URI in an object store.
-        exportable: The Keras model's endpoints to compare with; the recorded answers if omitted.
+        exportable: The Keras model's endpoints to compare with, on its own inputs or on the
+            version's raw ones; the recorded answers if omitted.
         tolerance: Largest error allowed; the one of the publication if omitted.
 
     Returns:
@@ -53,6 +55,9 @@ def _verify(
     if wrong:
         raise ExportError(f"{shown} is damaged: {wrong}")
     described = card.read(path)
+    form = described.get("raw_input")
+    if form and exportable is not None and "raw_input" not in exportable.description:
+        exportable = with_raw_input(exportable, from_description(form))
     checks = described.get("checks", {})
     recorded = list(golden.read(path))
     expected = _with_margins(recorded) if exportable is None else _asked(exportable, recorded)

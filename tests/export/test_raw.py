@@ -8,8 +8,10 @@ import tensorflow as tf
 
 import export
 from export import golden
+from export.autoencoders import from_autoencoder
 from export.encoders import from_encoder
 from export.raw import ImageBytes, TFExample, with_raw_input
+from export.verify import verify
 
 
 def _file(pixels, form):
@@ -57,6 +59,43 @@ def test_images_are_resized_and_scaled():
     files = np.array([_file(grey, "PNG"), _file(grey[:3], "BMP")], object)
     answer = signature.function(tf.constant(files))["embedding"]
     np.testing.assert_allclose(answer, np.full((2, 3), 51 * 2 / 255 - 1), atol=1e-6)
+
+
+def _bytes_model():
+    inputs = keras.Input((4, 6, 3), dtype="uint8", name="pixels")
+    return keras.Model(inputs, keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs)))
+
+
+def test_models_of_bytes_get_the_pixels_themselves():
+    exportable = with_raw_input(from_encoder(_bytes_model()), ImageBytes())
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 4, 6, 3), np.uint8)
+    files = np.array([_file(image, "PNG") for image in pixels], object)
+    signature = exportable.signatures[0]
+    want = pixels.reshape(2, -1) / 255
+    np.testing.assert_allclose(signature.function(tf.constant(files))["embedding"], want, atol=1e-6)
+    np.testing.assert_allclose(signature.reference({"inputs": files})["embedding"], want, atol=1e-6)
+    assert exportable.description["raw_input"]["scale"] == 1
+
+
+def test_models_of_bytes_refuse_a_fraction_of_pixels():
+    with pytest.raises(ValueError, match=r"takes uint8: .* whole numbers .*scale=0.5, offset=0"):
+        _endpoint(_bytes_model(), ImageBytes(scale=0.5))
+
+
+def test_a_decoding_that_loses_pixels_is_not_published():
+    class Dark(ImageBytes):
+        def decode(self, rows, specs):
+            return tuple(tensor // 255 for tensor in super().decode(rows, specs))
+
+    with pytest.raises(export.ExportError, match="does not decode pixels to what is in it"):
+        _endpoint(_bytes_model(), Dark())
+
+
+@pytest.mark.slow
+def test_a_version_on_image_bytes_is_verified_against_its_model(hasher, tmp_path):
+    raw = ImageBytes(size=(8, 8))
+    path = export.publish(hasher, tmp_path, name="m", raw=raw, batch_sizes=(1,))
+    assert "embed_tensor" in verify(path, from_autoencoder(hasher))["signatures"]
 
 
 @pytest.mark.parametrize(
