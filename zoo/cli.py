@@ -123,7 +123,7 @@ Examples:
     "options",
     multiple=True,
     metavar="NAME=VALUE",
-    help="An option of the variant or backbone, as JSON: noise=2, hidden=[256].",
+    help="An option of the variant or backbone, as JSON: noise=2, hidden=[256], tied=true.",
 )
 @click.option(
     "--out", required=True, type=click.Path(path_type=pathlib.Path), help="The run folder."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +10,17 @@ from typing import Any
 import click
 
 READING = ("label", "text", "categorical", "drop", "image_size", "split")
+# What `zoo.create` takes besides options, and where it comes from.
+ELSEWHERE = {
+    "name": "use --variant",
+    "backbone": "use --backbone",
+    "code_dim": "use --code-dim",
+    "likelihood": "use --likelihood",
+    "input_shape": "it is that of the data",
+    "input_dtype": "it is that of the data",
+    "preprocessing": "it is chosen by the data",
+    "adapt": "the model is adapted to the data",
+}
 
 
 def reading_options(command: Callable) -> Callable:
@@ -41,14 +53,25 @@ def read_reading(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_options(options: tuple[str, ...]) -> dict[str, Any]:
-    """NAME=VALUE of each, VALUE as JSON or else as the text that it is."""
+    """NAME=VALUE of each, VALUE as JSON, as a Python literal, or else as the text that it is."""
     parsed = {}
     for option in options:
         name, equals, value = option.partition("=")
         if not equals:
             raise click.BadParameter(f"{option!r}: write NAME=VALUE.", param_hint="--option")
-        try:
-            parsed[name] = json.loads(value)
-        except json.JSONDecodeError:
-            parsed[name] = value
+        if name in ELSEWHERE:
+            raise click.BadParameter(
+                f"{name!r} is none of the variant or backbone: {ELSEWHERE[name]}.",
+                param_hint="--option",
+            )
+        parsed[name] = _read_value(value)
     return parsed
+
+
+def _read_value(value: str) -> Any:
+    for read in (json.loads, ast.literal_eval):
+        try:
+            return read(value)
+        except (ValueError, SyntaxError):
+            continue
+    return value

@@ -98,6 +98,11 @@ class Plan:
                         "This variant weights the components of its loss itself: leave out "
                         f"`emphasis`. Received: emphasis={self.emphasis}"
                     )
+                if len(self.emphasis) != 2:
+                    raise ValueError(
+                        "`emphasis` must be two weights, of corrupted and of other components. "
+                        f"Received: emphasis={self.emphasis}"
+                    )
                 corrupted, chosen = corrupted
                 training_weight = Emphasis(*self.emphasis, name="emphasis")(chosen)
             decoder_input = self._on_corrupted(corrupted, decoder_input)

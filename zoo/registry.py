@@ -16,6 +16,7 @@ import numpy as np
 from zoo.autoencoder import Autoencoder
 from zoo.backbones.backbone import Backbone
 from zoo.code import CodeSpec
+from zoo.option_types import check_options
 from zoo.plan import Plan
 from zoo.weight_decay import decay
 
@@ -185,6 +186,13 @@ def create(
                 f"Unknown option {option!r} for variant {name!r} with backbone {backbone!r}."
                 f"{_nearest(option, set(known))} Options: {', '.join(known)}"
             )
+    common = {
+        "corruption": corruption,
+        "corruption_level": corruption_level,
+        "emphasis": emphasis,
+        "weight_decay": weight_decay,
+    }
+    check_options(options | common, (create, trunks.preprocessing, trunks, entry.build))
     of_trunks = {
         key: value
         for key, value in (entry.defaults | options).items()
@@ -213,12 +221,7 @@ def create(
     of_variant = _options_of(entry.build)
     model = entry.build(plan, **{key: value for key, value in options.items() if key in of_variant})
     decay(model, weight_decay)
-    common = {
-        "corruption": corruption,
-        "corruption_level": corruption_level,
-        "emphasis": emphasis,
-        "weight_decay": weight_decay or None,
-    }
+    common["weight_decay"] = weight_decay or None
     options |= {key: value for key, value in common.items() if value is not None}
     model.recipe = {
         "variant": name,

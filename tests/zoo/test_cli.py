@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from zoo.cli import cli
+from zoo.cli_options import read_options
 
 
 def invoke(*arguments):
@@ -118,6 +119,9 @@ def test_list():
         (("fit", "--epochs", 0), "Received: epochs=0"),
         (("fit", "--option", "noise"), "write NAME=VALUE"),
         (("fit", "--option", "noize=1"), "Did you mean 'noise'"),
+        (("fit", "--option", "balance=maybe"), "`balance` must be true or false"),
+        (("fit", "--option", "backbone=conv"), "use --backbone"),
+        (("fit", "--option", "input_shape=[8]"), "it is that of the data"),
         (("fit", "--resume"), "is not a run"),
     ],
 )
@@ -126,6 +130,12 @@ def test_bad_input_is_one_line_and_exit_code_2(arguments, message, tmp_path):
     assert result.exit_code == 2
     assert message in result.stderr
     assert len(result.stderr.strip().splitlines()) <= 4
+
+
+def test_options_are_read_as_json_or_python():
+    given = ("a=False", "b=false", "c=None", "d=[1]", "e=(1, 2)", "f=relu", "g=1e-3", "h=x y")
+    read = {"a": False, "b": False, "c": None, "d": [1], "e": (1, 2), "f": "relu"}
+    assert read_options(given) == read | {"g": 1e-3, "h": "x y"}
 
 
 def test_a_fit_that_failed_does_not_stand_in_the_way(tmp_path):

@@ -1,3 +1,5 @@
+import keras
+import numpy as np
 import pytest
 
 import zoo
@@ -34,6 +36,61 @@ def test_variants_and_backbones_are_found_by_their_files():
 def test_wrong_arguments_get_one_sentence(options, message):
     with pytest.raises(ValueError, match=message):
         create(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"balance": "foo"}, "`balance` must be true or false. Received: balance='foo'"),
+        ({"tied": "maybe"}, "`tied` must be true or false"),
+        ({"hidden": 256}, "`hidden` must be a list, each an integer. Received: hidden=256"),
+        ({"hidden": "256"}, "`hidden` must be a list"),
+        ({"hidden": [2.5]}, "`hidden` must be a list, each an integer"),
+        ({"weight_decay": "abc"}, "`weight_decay` must be a finite number"),
+        ({"weight_decay": float("nan")}, "`weight_decay` must be a finite number"),
+        ({"noise": "abc"}, "`noise` must be a finite number or a schedule"),
+        ({"noise": [1]}, "`noise` must be a finite number or a schedule"),
+        ({"noise": {"class_name": "No"}}, "`stddev` must be a number of at least 0 or a schedule"),
+        ({"noise": True}, "`noise` must be a finite number or a schedule"),
+        ({"seed": 1.5}, "`seed` must be an integer or None"),
+        ({"code_weight": "abc"}, "`code_weight` must be a finite number"),
+        ({"corruption": 3}, "`corruption` must be a string or a layer or None"),
+        (
+            {"corruption": "masking", "corruption_level": "abc"},
+            "`corruption_level` must be a finite number or a schedule .* or None",
+        ),
+        (
+            {"corruption": "masking", "emphasis": "abc"},
+            "`emphasis` must be a list, each a finite number, or None",
+        ),
+        ({"corruption": "masking", "emphasis": (1, 2, 3)}, "`emphasis` must be two weights"),
+        ({"backbone": "conv", "filters": 3}, "`filters` must be a list, each an integer"),
+        ({"backbone": "resnet", "filters": []}, "`filters` must name at least one stage"),
+        ({"backbone": "vit", "patch_size": 0}, "`patch_size` must be a positive integer"),
+        ({"backbone": "vit", "heads": 0}, "`heads` must be a positive integer"),
+        ({"name": "finite-scalar-quantized", "levels": 2.5}, "`levels` must be an integer or a"),
+        ({"name": "k-sparse", "k": "abc"}, "`k` must be an integer or None"),
+        ({"name": "k-sparse", "alpha": "abc"}, "`alpha` must be a finite number"),
+        ({"name": "variational", "annealing": "abc"}, "`annealing` must be a finite number"),
+        ({"name": "sparse-kl", "target": "abc"}, "`target` must be a finite number"),
+        ({"name": "missing", "hide": "abc"}, "`hide` must be a finite number or a schedule"),
+        ({"name": "missing", "fill": "abc"}, "`fill` must be a finite number"),
+        ({"name": "wasserstein", "stddev": "abc"}, "`stddev` must be a finite number"),
+        ({"name": "winner-take-all", "rate": "abc"}, "`rate` must be a finite number"),
+        ({"name": "jump-relu", "bandwidth": "abc"}, "`bandwidth` must be a finite number"),
+        ({"name": "bernoulli-hash", "prior": "abc"}, "`prior` must be a finite number"),
+    ],
+)
+def test_options_of_a_wrong_type_get_one_sentence(options, message):
+    with pytest.raises(ValueError, match=message):
+        create(**options)
+
+
+def test_options_are_taken_as_numpy_or_as_a_recipe_writes_them():
+    growing = keras.optimizers.schedules.PolynomialDecay(0.0, 10, 1.0)
+    ae = create(noise=growing, hidden=(8, 4), balance=np.bool_(True))
+    again = create(**(ae.recipe["options"] | {"hidden": [8, 4], "balance": True}))
+    assert again.get_layer("saturating_noise").stddev.get_config() == growing.get_config()
 
 
 def test_a_name_is_taken_once():

@@ -25,7 +25,7 @@ class ResNet(Backbone):
         blocks: Residual blocks of each stage.
 
     Raises:
-        ValueError: If the input is not an image.
+        ValueError: If the input is not an image or there is no stage.
 
     Reference:
         [He et al., Identity Mappings in Deep Residual Networks,
@@ -46,6 +46,8 @@ class ResNet(Backbone):
                 "The resnet backbone wants images of the shape (height, width, channels); for "
                 f"other data use backbone='dense'. Received: input_shape={self.input_shape}"
             )
+        if not filters:
+            raise ValueError(f"`filters` must name at least one stage. Received: filters={filters}")
         height, width, channels = self.input_shape
         shrink = 2 ** len(filters)
         top, left = -(-height // shrink), -(-width // shrink)

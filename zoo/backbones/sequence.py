@@ -33,7 +33,7 @@ class Sequence(Backbone):
         kernel_size: Steps that a convolution sees.
 
     Raises:
-        ValueError: If the input has no features or the cell is unknown.
+        ValueError: If the input has no features the cell is unknown, or there is no layer.
 
     Reference:
         [Cho et al., Learning Phrase Representations using RNN Encoder-Decoder,
@@ -61,6 +61,8 @@ class Sequence(Backbone):
             )
         if cell not in CELLS:
             raise ValueError(f"`cell` must be one of {', '.join(CELLS)}. Received: cell={cell!r}")
+        if not units:
+            raise ValueError(f"`units` must name at least one layer. Received: units={units}")
         self.cell = cell
         steps, features = self.input_shape[0], math.prod(self.input_shape[1:])
 

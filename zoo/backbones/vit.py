@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from zoo.backbones.backbone import Backbone
+from zoo.layers.arguments import check_integer
 from zoo.layers.position_embedding import PositionEmbedding
 from zoo.registry import backbone
 
@@ -48,6 +49,9 @@ class ViT(Backbone):
                 "The vit backbone wants images of the shape (height, width, channels); for other "
                 f"data use backbone='dense'. Received: input_shape={self.input_shape}"
             )
+        sizes = {"patch_size": patch_size, "width": width, "heads": heads}
+        for name, value in sizes.items():
+            check_integer(name, value)
         if width % heads:
             raise ValueError(f"`heads` must divide `width`. Received: heads={heads}, width={width}")
         height, image_width, channels = self.input_shape

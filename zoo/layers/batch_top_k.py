@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from zoo.layers.arguments import check_integer, check_number
 from zoo.layers.selection import largest
 
 
@@ -41,10 +42,8 @@ class BatchTopK(keras.layers.Layer):
 
     def __init__(self, k: int, momentum: float = 0.99, **kwargs: Any):
         super().__init__(**kwargs)
-        if not isinstance(k, int) or k < 1:
-            raise ValueError(f"`k` must be a positive integer. Received: k={k!r}")
-        if not 0 <= momentum < 1:
-            raise ValueError(f"`momentum` must be in [0, 1). Received: momentum={momentum}")
+        check_integer("k", k)
+        check_number("momentum", momentum, "in [0, 1)", lambda x: 0 <= x < 1)
         self.k = k
         self.momentum = momentum
 

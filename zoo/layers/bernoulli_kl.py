@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from zoo.layers.arguments import check_number
 from zoo.layers.penalty import Penalty
 
 # Probabilities are kept this far from 0 and 1, where the logarithm is infinite.
@@ -42,8 +43,7 @@ class BernoulliKL(Penalty):
 
     def __init__(self, weight: Any, prior: float = 0.5, **kwargs: Any):
         super().__init__(weight, **kwargs)
-        if not 0 < prior < 1:
-            raise ValueError(f"`prior` must be in (0, 1). Received: prior={prior}")
+        check_number("prior", prior, "in (0, 1)", lambda x: 0 < x < 1)
         self.prior = prior
 
     def penalty(self, inputs: Any, training: bool) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-Schedule = keras.optimizers.schedules.LearningRateSchedule
+from zoo.layers.schedules import current, read_schedule, write_schedule
 
 
 class Corruption(keras.layers.Layer):
@@ -45,14 +45,7 @@ class Corruption(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if isinstance(level, dict):
-            level = keras.saving.deserialize_keras_object(level)
-        if not isinstance(level, Schedule) and not 0 <= level <= self.highest:
-            raise ValueError(
-                f"`level` must be in [0, {self.highest:g}]. Received: level={level} for "
-                f"{type(self).__name__}"
-            )
-        self.level = level
+        self.level = read_schedule(level, "level", maximum=self.highest)
         self.seed = seed
         self.return_mask = return_mask
         self.seed_generator = keras.random.SeedGenerator(seed)
@@ -91,9 +84,7 @@ class Corruption(keras.layers.Layer):
 
     def current_level(self) -> Any:
         """The level at the present step, a float32 scalar."""
-        if isinstance(self.level, Schedule):
-            return keras.ops.cast(self.level(self.step), "float32")
-        return keras.ops.convert_to_tensor(self.level, "float32")
+        return current(self, self.level)
 
     def uniform(self, inputs: Any) -> Any:
         """Random numbers in [0, 1) of the inputs' shape, float32 whatever the policy."""
@@ -107,8 +98,9 @@ class Corruption(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
-        level = self.level
-        if isinstance(level, Schedule):
-            level = keras.saving.serialize_keras_object(level)
-        own = {"level": level, "seed": self.seed, "return_mask": self.return_mask}
+        own = {
+            "level": write_schedule(self.level),
+            "seed": self.seed,
+            "return_mask": self.return_mask,
+        }
         return {**super().get_config(), **own}

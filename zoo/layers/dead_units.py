@@ -6,6 +6,8 @@ from typing import Any
 
 import keras
 
+from zoo.layers.arguments import check_integer
+
 
 @keras.saving.register_keras_serializable(package="zoo")
 class DeadUnits(keras.layers.Layer):
@@ -52,15 +54,10 @@ class DeadUnits(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(autocast=False, **kwargs)
-        if not isinstance(patience, int) or patience < 1:
-            raise ValueError(
-                f"`patience` must be a positive integer. Received: patience={patience!r}"
-            )
-        if not isinstance(resample_every, int) or resample_every < 0:
-            raise ValueError(
-                "`resample_every` must be a number of steps, or 0 for never. "
-                f"Received: resample_every={resample_every!r}"
-            )
+        check_integer("patience", patience)
+        check_integer("resample_every", resample_every, least=0)
+        if resample_until is not None:
+            check_integer("resample_until", resample_until, least=0)
         self.patience = patience
         self.resample_every = resample_every
         self.resample_until = resample_until

@@ -6,6 +6,8 @@ from typing import Any
 
 import keras
 
+from zoo.layers.arguments import check_number
+
 
 @keras.saving.register_keras_serializable(package="zoo")
 class DropPatches(keras.layers.Layer):
@@ -39,8 +41,7 @@ class DropPatches(keras.layers.Layer):
 
     def __init__(self, rate: float, seed: int | None = None, **kwargs: Any):
         super().__init__(**kwargs)
-        if not 0 <= rate < 1:
-            raise ValueError(f"`rate` must be in [0, 1). Received: rate={rate}")
+        check_number("rate", rate, "in [0, 1)", lambda x: 0 <= x < 1)
         self.rate = rate
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)

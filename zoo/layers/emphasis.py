@@ -6,6 +6,8 @@ from typing import Any
 
 import keras
 
+from zoo.layers.arguments import is_number
+
 
 @keras.saving.register_keras_serializable(package="zoo")
 class Emphasis(keras.layers.Layer):
@@ -24,7 +26,7 @@ class Emphasis(keras.layers.Layer):
         training: Whether to emphasise.
 
     Raises:
-        ValueError: If a weight is negative or both are 0.
+        ValueError: If a weight is no number or negative, or both are 0.
 
     Reference:
         [Vincent et al., Stacked Denoising Autoencoders, 2010](https://jmlr.org/papers/v11/vincent10a.html),
@@ -37,10 +39,11 @@ class Emphasis(keras.layers.Layer):
 
     def __init__(self, corrupted: float = 1.0, others: float = 0.5, **kwargs: Any):
         super().__init__(**kwargs)
-        if min(corrupted, others) < 0 or corrupted == others == 0:
+        weights = (corrupted, others)
+        if not all(map(is_number, weights)) or min(weights) < 0 or max(weights) == 0:
             raise ValueError(
-                "The weights of an emphasis must not be negative, nor both 0. "
-                f"Received: corrupted={corrupted}, others={others}"
+                "The weights of an emphasis must be numbers, not negative, nor both 0. "
+                f"Received: corrupted={corrupted!r}, others={others!r}"
             )
         self.corrupted = corrupted
         self.others = others

@@ -43,7 +43,7 @@ class FiniteScalarQuantizer(keras.layers.Layer):
 
     def __init__(self, levels: int | Sequence[int] = 5, **kwargs: Any):
         super().__init__(autocast=False, **kwargs)
-        wanted = [levels] if isinstance(levels, int) else list(levels)
+        wanted = list(levels) if isinstance(levels, Sequence) else [levels]
         if not wanted or any(not isinstance(n, int) or n < 2 for n in wanted):
             raise ValueError(
                 f"`levels` must be integers of at least 2. Received: levels={levels!r}"

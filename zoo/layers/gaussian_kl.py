@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from zoo.layers.arguments import check_number
 from zoo.layers.penalty import Penalty
 
 
@@ -46,8 +47,7 @@ class GaussianKL(Penalty):
 
     def __init__(self, weight: Any, free_nats: float = 0.0, **kwargs: Any):
         super().__init__(weight, **kwargs)
-        if free_nats < 0:
-            raise ValueError(f"`free_nats` must not be negative. Received: free_nats={free_nats}")
+        check_number("free_nats", free_nats, "a number of at least 0", lambda x: x >= 0)
         self.free_nats = free_nats
 
     def penalty(self, inputs: Any, training: bool) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from zoo.layers.arguments import check_integer, check_number
 from zoo.layers.encoder_penalty import EncoderPenalty
 
 
@@ -51,10 +52,8 @@ class HessianPenalty(EncoderPenalty):
         **kwargs: Any,
     ):
         super().__init__(weight, method=method, probes=probes, seed=seed, **kwargs)
-        if stddev <= 0:
-            raise ValueError(f"`stddev` must be positive. Received: stddev={stddev}")
-        if not isinstance(samples, int) or samples < 1:
-            raise ValueError(f"`samples` must be a positive integer. Received: samples={samples!r}")
+        check_number("stddev", stddev, "positive", lambda x: x > 0)
+        check_integer("samples", samples)
         self.stddev = stddev
         self.samples = samples
 

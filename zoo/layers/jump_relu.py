@@ -7,6 +7,8 @@ from typing import Any
 
 import keras
 
+from zoo.layers.arguments import check_number
+
 
 @keras.saving.register_keras_serializable(package="zoo")
 class JumpReLU(keras.layers.Layer):
@@ -50,8 +52,7 @@ class JumpReLU(keras.layers.Layer):
         # The window is narrow against the steps of half precision.
         super().__init__(autocast=False, **kwargs)
         for name, value in (("threshold", threshold), ("bandwidth", bandwidth)):
-            if not value > 0:
-                raise ValueError(f"`{name}` must be positive. Received: {name}={value}")
+            check_number(name, value, "positive", lambda x: x > 0)
         self.initial_threshold = threshold
         self.bandwidth = bandwidth
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from zoo.layers.arguments import check_number
 from zoo.layers.penalty import Penalty
 
 # Mean activations are kept this far from 0 and 1, where the divergence is infinite.
@@ -49,10 +50,8 @@ class KLSparsity(Penalty):
 
     def __init__(self, target: float, weight: Any, momentum: float = 0.0, **kwargs: Any):
         super().__init__(weight, **kwargs)
-        if not 0 < target < 1:
-            raise ValueError(f"`target` must be in (0, 1). Received: target={target}")
-        if not 0 <= momentum < 1:
-            raise ValueError(f"`momentum` must be in [0, 1). Received: momentum={momentum}")
+        check_number("target", target, "in (0, 1)", lambda x: 0 < x < 1)
+        check_number("momentum", momentum, "in [0, 1)", lambda x: 0 <= x < 1)
         self.target = target
         self.momentum = momentum
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from zoo.layers.arguments import check_number
 from zoo.layers.selection import largest
 
 
@@ -40,10 +41,8 @@ class LifetimeSparsity(keras.layers.Layer):
 
     def __init__(self, rate: float, momentum: float = 0.99, **kwargs: Any):
         super().__init__(**kwargs)
-        if not 0 < rate <= 1:
-            raise ValueError(f"`rate` must be in (0, 1]. Received: rate={rate}")
-        if not 0 <= momentum < 1:
-            raise ValueError(f"`momentum` must be in [0, 1). Received: momentum={momentum}")
+        check_number("rate", rate, "in (0, 1]", lambda x: 0 < x <= 1)
+        check_number("momentum", momentum, "in [0, 1)", lambda x: 0 <= x < 1)
         self.rate = rate
         self.momentum = momentum
 

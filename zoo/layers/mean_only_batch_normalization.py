@@ -6,6 +6,8 @@ from typing import Any
 
 import keras
 
+from zoo.layers.arguments import check_number
+
 
 @keras.saving.register_keras_serializable(package="zoo")
 class MeanOnlyBatchNormalization(keras.layers.Layer):
@@ -36,8 +38,7 @@ class MeanOnlyBatchNormalization(keras.layers.Layer):
 
     def __init__(self, momentum: float = 0.95, **kwargs: Any):
         super().__init__(**kwargs)
-        if not 0 <= momentum < 1:
-            raise ValueError(f"`momentum` must be in [0, 1). Received: momentum={momentum}")
+        check_number("momentum", momentum, "in [0, 1)", lambda x: 0 <= x < 1)
         self.momentum = momentum
         self.supports_masking = True
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from zoo.layers.arguments import check_number
 from zoo.layers.penalty import Penalty
 
 # The kernel is a sum over these multiples of its natural scale.
@@ -50,8 +51,7 @@ class PriorDiscrepancy(Penalty):
 
     def __init__(self, weight: Any, stddev: float = 1.0, seed: int | None = None, **kwargs: Any):
         super().__init__(weight, **kwargs)
-        if not stddev > 0:
-            raise ValueError(f"`stddev` must be positive. Received: stddev={stddev}")
+        check_number("stddev", stddev, "positive", lambda x: x > 0)
         self.stddev = stddev
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)

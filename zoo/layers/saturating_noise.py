@@ -6,6 +6,8 @@ from typing import Any
 
 import keras
 
+from zoo.layers.schedules import current, read_schedule, write_schedule
+
 # A unit counts as saturated within 0.05 of 0 or 1: |pre-activation| > log(0.95 / 0.05).
 SATURATED_LOGIT = 2.9444389791664403
 
@@ -55,11 +57,7 @@ class SaturatingNoise(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if isinstance(stddev, dict):
-            stddev = keras.saving.deserialize_keras_object(stddev)
-        if not isinstance(stddev, keras.optimizers.schedules.LearningRateSchedule) and stddev < 0:
-            raise ValueError(f"`stddev` must not be negative. Received: stddev={stddev}")
-        self.stddev = stddev
+        self.stddev = read_schedule(stddev, "stddev")
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.saturated_fraction = keras.metrics.Mean(name="saturated_fraction")
@@ -89,9 +87,7 @@ class SaturatingNoise(keras.layers.Layer):
 
     def current_stddev(self) -> Any:
         """The standard deviation at the present step, a float32 scalar."""
-        if isinstance(self.stddev, keras.optimizers.schedules.LearningRateSchedule):
-            return keras.ops.cast(self.stddev(self.step), "float32")
-        return keras.ops.convert_to_tensor(self.stddev, "float32")
+        return current(self, self.stddev)
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         """The shape does not change."""
@@ -99,7 +95,5 @@ class SaturatingNoise(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
-        stddev = self.stddev
-        if isinstance(stddev, keras.optimizers.schedules.LearningRateSchedule):
-            stddev = keras.saving.serialize_keras_object(stddev)
-        return {**super().get_config(), "stddev": stddev, "seed": self.seed}
+        own = {"stddev": write_schedule(self.stddev), "seed": self.seed}
+        return {**super().get_config(), **own}

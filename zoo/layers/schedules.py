@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
 
+from zoo.layers.arguments import check_integer, is_number
+
 Schedule = keras.optimizers.schedules.LearningRateSchedule
+# The annotation of arguments that `read_schedule` reads.
+Scheduled = float | Schedule
 
 
-def read_schedule(value: Any, name: str, minimum: float = 0.0) -> Any:
+def read_schedule(
+    value: Any, name: str, minimum: float = 0.0, maximum: float = float("inf")
+) -> Any:
     """Checks an argument that may be a number, a schedule or a serialised schedule.
 
     Args:
         value: What the constructor received.
         name: The argument's name, for the message.
         minimum: The least number allowed; schedules are not checked.
+        maximum: The largest.
 
     Returns:
         The number or the schedule.
 
     Raises:
-        ValueError: If it is neither, or a number below the minimum.
+        ValueError: If it is neither, or a number out of range.
     """
     if isinstance(value, dict):
         value = keras.saving.deserialize_keras_object(value)
     if isinstance(value, Schedule):
         return value
-    if not isinstance(value, int | float) or isinstance(value, bool) or not value >= minimum:
+    if not is_number(value) or not minimum <= value <= maximum:
+        allowed = (
+            f"of at least {minimum:g}" if math.isinf(maximum) else f"in [{minimum:g}, {maximum:g}]"
+        )
         raise ValueError(
-            f"`{name}` must be a number of at least {minimum:g} or a schedule of "
-            f"keras.optimizers.schedules. Received: {name}={value!r}"
+            f"`{name}` must be a number {allowed} or a schedule of keras.optimizers.schedules. "
+            f"Received: {name}={value!r}"
         )
     return value
 
@@ -46,8 +57,7 @@ def linear(start: float, end: float, steps: int) -> Any:
     Raises:
         ValueError: If `steps` is not a positive integer.
     """
-    if not isinstance(steps, int) or steps < 1:
-        raise ValueError(f"`training_steps` must be positive, whole steps. Received: {steps!r}")
+    check_integer("training_steps", steps)
     return keras.optimizers.schedules.PolynomialDecay(
         float(start), steps, end_learning_rate=float(end)
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from zoo.layers.arguments import check_integer
 from zoo.layers.schedules import (
     add_step,
     advance,
@@ -46,8 +47,7 @@ class TopK(keras.layers.Layer):
 
     def __init__(self, k: int, training_k: Any = None, **kwargs: Any):
         super().__init__(**kwargs)
-        if not isinstance(k, int) or k < 1:
-            raise ValueError(f"`k` must be a positive integer. Received: k={k!r}")
+        check_integer("k", k)
         self.k = k
         self.training_k = None
         if training_k is not None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from zoo.layers.arguments import check_integer, check_number
 from zoo.layers.perplexity import Perplexity
 
 
@@ -65,11 +66,9 @@ class VectorQuantizer(keras.layers.Layer):
     ):
         super().__init__(autocast=False, **kwargs)
         for name, value in (("codes", codes), ("groups", groups)):
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"`{name}` must be a positive integer. Received: {name}={value!r}")
+            check_integer(name, value)
         for name, share in (("momentum", momentum), ("restart_below", restart_below)):
-            if not 0 <= share < 1:
-                raise ValueError(f"`{name}` must be in [0, 1). Received: {name}={share}")
+            check_number(name, share, "in [0, 1)", lambda x: 0 <= x < 1)
         self.codes = codes
         self.groups = groups
         self.momentum = momentum

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 
 from zoo.autoencoder import Autoencoder
 from zoo.layers import BernoulliKL, BitBalance, BitDecorrelation, StochasticBinary
+from zoo.layers.schedules import Scheduled
 from zoo.plan import Plan
 from zoo.registry import variant
 from zoo.variants._parts import per_component
@@ -16,10 +15,10 @@ from zoo.variants._parts import per_component
 @variant("bernoulli-hash", kind="binary", source="Shen et al. 2018")
 def bernoulli_hash(
     plan: Plan,
-    beta: Any = 1.0,
+    beta: Scheduled = 1.0,
     prior: float = 0.5,
-    balance_weight: Any = 0.0,
-    decorrelation_weight: Any = 0.0,
+    balance_weight: Scheduled = 0.0,
+    decorrelation_weight: Scheduled = 0.0,
     seed: int | None = None,
 ) -> Autoencoder:
     """Binary codes, by a decoder that reads bits drawn with the code's probabilities.

@@ -8,6 +8,7 @@ import keras
 
 from zoo.autoencoder import Autoencoder
 from zoo.layers import HessianPenalty, JacobianPenalty
+from zoo.layers.schedules import Scheduled
 from zoo.plan import Plan
 from zoo.registry import variant
 from zoo.variants._parts import per_component
@@ -16,7 +17,7 @@ from zoo.variants._parts import per_component
 @variant("contractive", kind="real", source="Rifai et al. 2011")
 def contractive(
     plan: Plan,
-    weight: Any = 0.1,
+    weight: Scheduled = 0.1,
     activation: str = "sigmoid",
     method: str = "auto",
     probes: int = 1,
@@ -52,8 +53,8 @@ def contractive(
 @variant("higher-order-contractive", kind="real", source="Rifai et al. 2011")
 def higher_order_contractive(
     plan: Plan,
-    weight: Any = 0.1,
-    hessian_weight: Any = 0.1,
+    weight: Scheduled = 0.1,
+    hessian_weight: Scheduled = 0.1,
     stddev: float = 0.1,
     samples: int = 2,
     activation: str = "sigmoid",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 
 from zoo.autoencoder import Autoencoder
 from zoo.layers import AuxiliaryReconstruction, Frozen, GatedDense, L1Penalty
+from zoo.layers.schedules import Scheduled
 from zoo.plan import Plan
 from zoo.registry import variant
 from zoo.variants._parts import dictionary, per_component, tracker
@@ -22,7 +21,7 @@ from zoo.variants._parts import dictionary, per_component, tracker
 )
 def gated(
     plan: Plan,
-    weight: Any = 0.1,
+    weight: Scheduled = 0.1,
     dead_after: int = 1000,
     resample_every: int = 1000,
     training_steps: int | None = None,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from zoo.autoencoder import Autoencoder
 from zoo.layers import JumpReLU, L1Penalty
+from zoo.layers.schedules import Scheduled
 from zoo.plan import Plan
 from zoo.registry import variant
 from zoo.variants._parts import dictionary, per_component, pre_activation, tracker
@@ -20,7 +19,7 @@ from zoo.variants._parts import dictionary, per_component, pre_activation, track
 )
 def jump_relu(
     plan: Plan,
-    weight: Any = 0.05,
+    weight: Scheduled = 0.05,
     threshold: float = 0.1,
     bandwidth: float = 0.1,
     dead_after: int = 1000,

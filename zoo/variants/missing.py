@@ -9,6 +9,7 @@ import keras
 
 from zoo.autoencoder import Autoencoder
 from zoo.layers import HideObserved, MaskMissing, MissingIndicator
+from zoo.layers.schedules import Scheduled
 from zoo.plan import Plan
 from zoo.registry import variant
 
@@ -16,7 +17,7 @@ from zoo.registry import variant
 @variant("missing", kind="real", source="Vincent et al. 2010")
 def missing(
     plan: Plan,
-    hide: Any = 0.3,
+    hide: Scheduled = 0.3,
     fill: float = 0.0,
     explicit_mask: bool = False,
     activation: str = "linear",

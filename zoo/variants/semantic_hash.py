@@ -44,7 +44,7 @@ def semantic_hash(
         [Salakhutdinov & Hinton, Semantic Hashing, 2009](https://doi.org/10.1016/j.ijar.2008.11.006)
     """
     if code_weight < 0:
-        raise ValueError(f"`code_weight` must not be negative. Received: {code_weight}")
+        raise ValueError(f"`code_weight` must not be negative. Received: code_weight={code_weight}")
     features = plan.backbone.encode(plan.encoder_input)
     logits = keras.layers.Dense(plan.code_dim, use_bias=not balance, name="logits")(features)
     if balance:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 
 from zoo.autoencoder import Autoencoder
 from zoo.layers import KLSparsity
+from zoo.layers.schedules import Scheduled
 from zoo.plan import Plan
 from zoo.registry import variant
 from zoo.variants._parts import per_component
@@ -15,7 +14,7 @@ from zoo.variants._parts import per_component
 
 @variant("sparse-kl", kind="sparse", source="Lee et al. 2007; Ng 2011")
 def sparse_kl(
-    plan: Plan, target: float = 0.05, weight: Any = 1.0, momentum: float = 0.0
+    plan: Plan, target: float = 0.05, weight: Scheduled = 1.0, momentum: float = 0.0
 ) -> Autoencoder:
     """Sigmoid units that are active in a small share of examples, the same for all units.
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 
 from zoo.autoencoder import Autoencoder
 from zoo.layers import L1Penalty, unit_norm_decoder
+from zoo.layers.schedules import Scheduled
 from zoo.plan import Plan
 from zoo.registry import variant
 from zoo.variants._parts import per_component
 
 
 @variant("sparse-l1", kind="sparse", source="Ranzato et al. 2006")
-def sparse_l1(plan: Plan, weight: Any = 0.1, unit_norm: bool = True) -> Autoencoder:
+def sparse_l1(plan: Plan, weight: Scheduled = 0.1, unit_norm: bool = True) -> Autoencoder:
     """Few active units, by a penalty on the sum of activations.
 
     Args:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import keras
 
 from zoo.autoencoder import Autoencoder
 from zoo.layers import GaussianKL, GaussianSampling
-from zoo.layers.schedules import linear
+from zoo.layers.schedules import Scheduled, linear
 from zoo.plan import Plan
 from zoo.registry import variant
 from zoo.variants._parts import per_component
@@ -18,7 +17,7 @@ from zoo.variants._parts import per_component
 @variant("variational", kind="real", source="Kingma & Welling 2013")
 def variational(
     plan: Plan,
-    beta: Any = 1.0,
+    beta: Scheduled = 1.0,
     free_nats: float = 0.0,
     annealing: float = 0.0,
     training_steps: int = 2000,

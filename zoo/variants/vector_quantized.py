@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 
 from zoo.autoencoder import Autoencoder
 from zoo.layers import CommitmentPenalty, VectorQuantizer
+from zoo.layers.schedules import Scheduled
 from zoo.plan import Plan
 from zoo.registry import variant
 from zoo.variants._parts import per_component
@@ -21,7 +20,7 @@ def vector_quantized(
     plan: Plan,
     codes: int = 256,
     groups: int | None = None,
-    commitment: Any = 0.25,
+    commitment: Scheduled = 0.25,
     momentum: float = 0.99,
     restart_below: float = 0.03,
     seed: int | None = None,

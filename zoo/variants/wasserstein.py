@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 
 from zoo.autoencoder import Autoencoder
 from zoo.layers import PriorDiscrepancy
+from zoo.layers.schedules import Scheduled
 from zoo.plan import Plan
 from zoo.registry import variant
 from zoo.variants._parts import per_component
@@ -15,7 +14,7 @@ from zoo.variants._parts import per_component
 
 @variant("wasserstein", kind="real", source="Tolstikhin et al. 2017")
 def wasserstein(
-    plan: Plan, weight: Any = 10.0, stddev: float = 1.0, seed: int | None = None
+    plan: Plan, weight: Scheduled = 10.0, stddev: float = 1.0, seed: int | None = None
 ) -> Autoencoder:
     """Codes that are, all together, normally distributed, by a penalty on the discrepancy.
 
