@@ -60,12 +60,14 @@ class Resampling:
         self.features = keras.Model(model.inputs, self.encoder._inbound_nodes[0].input_tensors[0])
 
     def step(self, x: Any) -> None:
-        """Resamples if a round is due.
+        """Resamples if a round is due; never units of an encoder that is frozen.
 
         Args:
             x: The batch of the step, raw inputs.
         """
         tracker = self.tracker
+        if not (self.encoder.trainable and tracker.trainable):
+            return
         step = tf.convert_to_tensor(tracker.step)
         due = step % tracker.resample_every == 0
         if tracker.resample_until is not None:

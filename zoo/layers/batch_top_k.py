@@ -26,7 +26,7 @@ class BatchTopK(keras.layers.Layer):
 
     Call arguments:
         inputs: Non-negative activations `[batch, units]`, of `relu` units say.
-        training: Whether the batch competes, and the threshold learns.
+        training: Whether the batch competes, and the threshold learns; not if `trainable` is false.
 
     Raises:
         ValueError: If `k` is not a positive integer or exceeds the number of units, or
@@ -65,6 +65,7 @@ class BatchTopK(keras.layers.Layer):
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Zeroes what is too small."""
+        training = training and self.trainable  # frozen, as batch normalisation is
         ops = keras.ops
         x = ops.cast(inputs, "float32")
         if not training:

@@ -27,7 +27,7 @@ class DeadUnits(keras.layers.Layer):
 
     Call arguments:
         inputs: Sparse code `[batch, units]`.
-        training: Whether the step counts.
+        training: Whether the step counts; not if `trainable` is false.
 
     Returns:
         The inputs, and float32 `[units]`: 1 for the dead, else 0.
@@ -78,7 +78,7 @@ class DeadUnits(keras.layers.Layer):
         """Counts and tells who is dead."""
         active = keras.ops.stop_gradient(inputs) != 0
         self.active_units.update_state(keras.ops.sum(keras.ops.cast(active, "float32"), axis=-1))
-        if training:
+        if training and self.trainable:
             alive = keras.ops.any(active, axis=0)
             self.idle.assign(keras.ops.where(alive, 0, self.idle + 1))
             if self.step is not None:

@@ -75,7 +75,7 @@ class KLSparsity(Penalty):
         if self.moving_mean is not None:
             batch = keras.ops.stop_gradient(mean)
             moving = self.moving_mean + (1 - self.momentum) * (batch - self.moving_mean)
-            if training:
+            if training and self.trainable:
                 self.moving_mean.assign(moving)
             mean = keras.ops.stop_gradient(moving) + (mean - batch)
         mean = keras.ops.clip(mean, MARGIN, 1 - MARGIN)

@@ -27,7 +27,7 @@ class LifetimeSparsity(keras.layers.Layer):
 
     Call arguments:
         inputs: Non-negative activations `[batch, ..., units]`, of `relu` units say.
-        training: Whether the batch competes, and the thresholds learn.
+        training: Whether the batch competes, and the thresholds learn; not if `trainable` is false.
 
     Raises:
         ValueError: If `rate` or `momentum` is out of range.
@@ -60,6 +60,7 @@ class LifetimeSparsity(keras.layers.Layer):
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Zeroes the losers."""
+        training = training and self.trainable  # frozen, as batch normalisation is
         ops = keras.ops
         inner = tuple(range(1, len(inputs.shape) - 1))
         strength = ops.max(inputs, axis=inner, keepdims=True) if inner else inputs

@@ -23,7 +23,7 @@ class MeanOnlyBatchNormalization(keras.layers.Layer):
 
     Call arguments:
         inputs: Pre-activations `[batch, ..., units]`; means are taken over all axes but the last.
-        training: Whether to use, and to learn from, the batch's own mean.
+        training: Whether to use, and to learn from, the batch's own mean; not if `trainable` is false.
 
     Raises:
         ValueError: If `momentum` is not in [0, 1).
@@ -56,6 +56,7 @@ class MeanOnlyBatchNormalization(keras.layers.Layer):
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Centres the inputs."""
+        training = training and self.trainable  # frozen, as batch normalisation is
         # Means in float32: half precision loses the sum of a large batch.
         x = keras.ops.cast(inputs, "float32")
         mean = self.moving_mean

@@ -34,7 +34,7 @@ class VectorQuantizer(keras.layers.Layer):
 
     Call arguments:
         inputs: Vectors `[..., units]`.
-        training: Whether the codebook learns.
+        training: Whether the codebook learns; not if `trainable` is false.
 
     Returns:
         The quantized vectors, float32 `[..., units]`, and the indices, int32 `[..., groups]`.
@@ -108,6 +108,7 @@ class VectorQuantizer(keras.layers.Layer):
 
     def call(self, inputs: Any, training: bool = False) -> tuple[Any, Any]:
         """Finds the nearest vectors and learns from the batch."""
+        training = training and self.trainable  # frozen, as batch normalisation is
         ops = keras.ops
         inputs = ops.cast(inputs, "float32")
         groups, _, size = self.sums.shape
