@@ -12,6 +12,13 @@ from zoo.code import CodeSpec
 from zoo.layers import Binarize, DeadUnits
 from zoo.likelihood import check_likelihood, reconstruction_error
 from zoo.resampling import Resampling
+from zoo.targets import (
+    check_codes,
+    explicit_target,
+    split_targets,
+    split_weights,
+    with_explicit_target,
+)
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -180,25 +187,28 @@ class Autoencoder(keras.Model):
         """Trains the model; arguments as for `keras.Model.fit`, where `y` may be left out.
 
         `y` is the target, or a dictionary of the target as `"reconstruction"`, which may be left
-        out, and bits `[n, code_dim]` as `"code"`.
+        out, and bits `[n, code_dim]` as `"code"`. Weights are one number an example, for both.
 
         Raises:
             ValueError: If `x` is an array that is empty, of the wrong shape, not finite, or
-                outside of what the likelihood allows.
+                outside of what the likelihood allows, or `y` has other keys or wrong codes.
         """
         check_training_data(self, x, "x")
         held_out = kwargs.get("validation_data")
         first = held_out[0] if isinstance(held_out, tuple | list) else held_out
         check_training_data(self, first, "validation_data")
         if held_out is not None:
-            kwargs["validation_data"] = keras.tree.map_structure(texts_to_tensor, held_out)
+            held_out = keras.tree.map_structure(texts_to_tensor, held_out)
+            kwargs["validation_data"] = with_explicit_target(held_out)
+        check_codes(self, split_targets(x, y)[1])
         x, y = texts_to_tensor(x), texts_to_tensor(y)
-        return super().fit(x, _explicit_target(x, y, kwargs), *args, **kwargs)
+        return super().fit(x, explicit_target(x, y, kwargs.get("sample_weight")), *args, **kwargs)
 
     def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Measures loss and metrics; arguments as for `keras.Model.evaluate`, `y` optional."""
         x, y = texts_to_tensor(x), texts_to_tensor(y)
-        return super().evaluate(x, _explicit_target(x, y, kwargs), *args, **kwargs)
+        y = explicit_target(x, y, kwargs.get("sample_weight"))
+        return super().evaluate(x, y, *args, **kwargs)
 
     def predict(self, x: Any, **kwargs: Any) -> Any:
         """Reconstructs; arguments as for `keras.Model.predict`."""
@@ -213,7 +223,8 @@ class Autoencoder(keras.Model):
         training: bool = True,
     ) -> Any:
         """The reconstruction error, or the compiled loss, and the penalties of the layers."""
-        y, codes = _targets(x, y)
+        y, codes = split_targets(x, y)
+        sample_weight, code_weight = split_weights(sample_weight)
         if self._compile_loss is not None:
             if self.missing_values:
                 raise ValueError(
@@ -229,24 +240,23 @@ class Autoencoder(keras.Model):
             if sample_weight is not None:
                 errors *= keras.ops.cast(sample_weight, errors.dtype)
             loss = keras.ops.mean(errors) + sum(self.losses)
-        return loss if codes is None else loss + self._code_error(x, codes, training)
+        return loss if codes is None else loss + self._code_error(x, codes, code_weight, training)
 
-    def _code_error(self, x: Any, codes: Any, training: bool) -> Any:
-        if self.code_weight is None:
-            raise ValueError(
-                'This model cannot be taught codes: leave out y["code"], or use the variant '
-                "`semantic-hash`. Received: codes"
-            )
+    def _code_error(self, x: Any, codes: Any, sample_weight: Any, training: bool) -> Any:
+        check_codes(self, codes)
         activations = self._parts.noted["code"] if training else self.encoder(x)
         errors = keras.losses.binary_crossentropy(keras.ops.cast(codes, "float32"), activations)
-        self.code_error_tracker.update_state(errors)
+        self.code_error_tracker.update_state(errors, sample_weight)
+        if sample_weight is not None:
+            errors *= keras.ops.cast(sample_weight, errors.dtype)
         return self.code_weight * keras.ops.mean(errors)
 
     def compute_metrics(
         self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
     ) -> dict[str, Any]:
         """Updates the reconstruction error and the compiled metrics."""
-        y, _ = _targets(x, y)
+        y, _ = split_targets(x, y)
+        sample_weight, _ = split_weights(sample_weight)
         self.reconstruction_error_tracker.update_state(
             self.reconstruction_error(y, y_pred), sample_weight
         )
@@ -278,7 +288,8 @@ class Autoencoder(keras.Model):
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         reconstruction = self.decoder(self.binarize(self.encoder(x)))
         self.binarized_error_tracker.update_state(
-            self.reconstruction_error(_targets(x, y)[0], reconstruction), sample_weight
+            self.reconstruction_error(split_targets(x, y)[0], reconstruction),
+            split_weights(sample_weight)[0],
         )
         return _without_codes(self.get_metrics_result(), data)
 
@@ -337,21 +348,9 @@ class Autoencoder(keras.Model):
         )
 
 
-def _explicit_target(x: Any, y: Any, kwargs: dict[str, Any]) -> Any:
-    # Keras drops the sample weights, without a word, where there is no y.
-    return x if y is None and kwargs.get("sample_weight") is not None else y
-
-
 def _without_codes(logs: dict[str, Any], data: Any) -> dict[str, Any]:
     """Leaves out the error of codes, which was never measured, where there are none."""
     x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
-    if _targets(x, y)[1] is None:
+    if split_targets(x, y)[1] is None:
         logs.pop("code_error", None)
     return logs
-
-
-def _targets(x: Any, y: Any) -> tuple[Any, Any]:
-    """What to reconstruct, and the codes to teach or `None`."""
-    if isinstance(y, dict):
-        return y.get("reconstruction", x), y.get("code")
-    return x if y is None else y, None

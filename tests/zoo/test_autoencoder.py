@@ -77,6 +77,28 @@ def test_sample_weight_of_zero_hides_an_example(x):
     assert results[0] == pytest.approx(half, abs=1e-6)
 
 
+def test_sample_weights_are_one_number_an_example(x):
+    ae = make("undercomplete")
+    weight = np.linspace(0, 2, 96)
+    how = {"batch_size": 96, "verbose": 0, "return_dict": True}
+    flat = ae.evaluate(x, sample_weight=weight, **how)
+    assert flat != pytest.approx(ae.evaluate(x, **how))
+    assert ae.evaluate(x, sample_weight=weight[:, None], **how) == pytest.approx(flat)
+    with pytest.raises(ValueError, match=r"one number an example.*shape=\(96, 8\)"):
+        make_eager("undercomplete").evaluate(x, sample_weight=np.ones((96, 8)), **how)
+
+
+def test_weights_of_validation_data_without_a_target_count(x):
+    weight = np.linspace(0, 2, 96)
+    losses = []
+    for held_out in ((x, None, weight), (x, x, weight), (x, x)):
+        keras.utils.set_random_seed(0)
+        ae = make_eager("undercomplete")
+        losses += ae.fit(x, validation_data=held_out, verbose=0).history["val_loss"]
+    assert losses[0] == pytest.approx(losses[1])
+    assert losses[0] != pytest.approx(losses[2])
+
+
 def test_validation_data_in_every_form(x):
     for validation in (x, (x, x), (x, x, np.ones(96)), tf.data.Dataset.from_tensors(x)):
         history = make_eager("semantic-hash").fit(x, validation_data=validation, verbose=0).history

@@ -70,6 +70,30 @@ def test_other_variants_refuse_codes():
         make("bernoulli-hash").fit(x, {"code": codes}, verbose=0)
 
 
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        ({"codes": codes}, "the keys code or reconstruction. Received: codes"),
+        ({"code": codes * 2}, r"in \[0, 1\]. Received: values from 0 to 2"),
+        ({"code": codes * np.nan}, r"in \[0, 1\]. Received: values from nan"),
+        ({"code": codes[:, :3]}, r"shape \(None, 4\). Received: \(200, 3\)"),
+    ],
+)
+def test_wrong_codes_are_refused(y, message):
+    with pytest.raises(ValueError, match=message):
+        make().fit(x, y, verbose=0)
+
+
+def test_sample_weights_reach_the_codes():
+    ae = make(noise=0.0)
+    weight = np.repeat([2.0, 0.0], 100)
+    how = {"batch_size": 200, "verbose": 0, "return_dict": True}
+    weighted = ae.evaluate(x, {"code": codes}, sample_weight=weight, **how)
+    half = ae.evaluate(x[:100], {"code": codes[:100]}, **how)
+    assert weighted == pytest.approx(half, rel=1e-5)
+    ae.fit(x, {"code": codes}, sample_weight=weight, verbose=0)
+
+
 def test_wrong_weight():
     with pytest.raises(ValueError, match="must not be negative"):
         make(code_weight=-1.0)

@@ -23,7 +23,8 @@ class MeanOnlyBatchNormalization(keras.layers.Layer):
 
     Call arguments:
         inputs: Pre-activations `[batch, ..., units]`; means are taken over all axes but the last.
-        training: Whether to use, and to learn from, the batch's own mean; not if `trainable` is false.
+        training: Whether to use, and to learn from, the batch's own mean; not if `trainable`
+            is false.
 
     Raises:
         ValueError: If `momentum` is not in [0, 1).
