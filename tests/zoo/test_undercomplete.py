@@ -73,21 +73,26 @@ def test_tied_dense_is_the_transposed_kernel(x):
         zoo.layers.TiedDense("forth")(x)
 
 
-@pytest.mark.parametrize("name", ["undercomplete", "top-k", "conv"])
+@pytest.mark.parametrize("name", ["undercomplete", "top-k", "gated", "conv", "vit"])
 def test_weight_decay_is_the_sum_of_squared_kernels(name, x, tmp_path):
     how = {"likelihood": "gaussian", "weight_decay": 0.01}
     if name == "conv":
         x = np.tile(x[:, :, None, None], (1, 1, 2, 1))
         ae = zoo.create("undercomplete", (8, 2, 1), 3, backbone="conv", filters=(2, 3), **how)
+    elif name == "vit":
+        x = np.tile(x[:, :, None, None], (1, 1, 4, 1))
+        ae = zoo.create("undercomplete", (8, 4, 1), 3, backbone="vit", width=8, heads=2, **how)
     else:
-        ae = zoo.create(name, (8,), 3, **how)
+        # The penalty of gates is none of the decay.
+        ae = zoo.create(name, (8,), 3, **how, **({"weight": 0.0} if name == "gated" else {}))
     assert ae.recipe["options"]["weight_decay"] == 0.01
     ae.save(tmp_path / "model.keras")
     for model in (ae, keras.saving.load_model(tmp_path / "model.keras")):
         model.compile(optimizer="sgd", jit_compile=False)
         logs = model.evaluate(x, verbose=0, return_dict=True)
         kernels = [w.numpy() for w in model.weights if w.path.endswith("kernel")]
-        expected = logs["reconstruction_error"] + 0.01 * sum(np.sum(k**2) for k in kernels)
+        error = logs["reconstruction_error"] + logs.get("gate_error", 0.0)
+        expected = error + 0.01 * sum(np.sum(k**2) for k in kernels)
         assert logs["loss"] == pytest.approx(expected, rel=1e-4)
 
 
@@ -97,6 +102,8 @@ def test_weight_decay_is_the_sum_of_squared_kernels(name, x, tmp_path):
         ("linear", {"hidden": (4,)}, "'undercomplete' for others"),
         ("linear", {"backbone": "conv", "input_shape": (8, 8, 1)}, "'undercomplete' for others"),
         ("undercomplete", {"weight_decay": -1.0}, "weight_decay=-1.0"),
+        ("missing", {"tied": True}, "reads 16 values of 8: use tied=False"),
+        ("masked-patches", {}, "which masked-patches needs, .* another variant"),
     ],
 )
 def test_wrong_options_get_one_sentence(name, options, message):

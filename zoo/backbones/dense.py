@@ -73,8 +73,14 @@ class Dense(Backbone):
         ]
 
     def _tied_layers(self, code: Any) -> list[keras.layers.Layer]:
-        names = [layer.name for layer in self.encoder_layers[1:]]
-        names.append(nearest_dense(code).name)
+        layers = [*self.encoder_layers[1:], nearest_dense(code)]
+        read, wanted = layers[0].kernel.shape[0], math.prod(self.input_shape)
+        if read != wanted:
+            raise ValueError(
+                "Tied weights want an encoder that reads the input alone, and this variant's reads "
+                f"{read} values of {wanted}: use tied=False. Received: tied=True"
+            )
+        names = [layer.name for layer in layers]
         return [
             *(
                 TiedDense(name, self.activation, name=f"decoder_dense_{i}")

@@ -46,8 +46,9 @@ class ViT(Backbone):
         super().__init__(input_shape, likelihood)
         if len(self.input_shape) != 3:
             raise ValueError(
-                "The vit backbone wants images of the shape (height, width, channels); for other "
-                f"data use backbone='dense'. Received: input_shape={self.input_shape}"
+                "The vit backbone, which masked-patches needs, wants images of the shape (height, "
+                "width, channels); for other data use another variant or backbone='dense'. "
+                f"Received: input_shape={self.input_shape}"
             )
         sizes = {"patch_size": patch_size, "width": width, "heads": heads}
         for name, value in sizes.items():

@@ -19,6 +19,7 @@ class GatedDense(keras.layers.Layer):
 
     Args:
         units: Number of units.
+        kernel_regularizer: As for `keras.layers.Dense`.
         **kwargs: As for any layer.
 
     Call arguments:
@@ -39,16 +40,20 @@ class GatedDense(keras.layers.Layer):
     >>> code = L1Penalty(1e-3)([code, keras.ops.relu(gate)])
     """
 
-    def __init__(self, units: int, **kwargs: Any):
+    def __init__(self, units: int, kernel_regularizer: Any = None, **kwargs: Any):
         super().__init__(**kwargs)
         if not isinstance(units, int) or units < 1:
             raise ValueError(f"`units` must be a positive integer. Received: units={units!r}")
         self.units = units
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
 
     def build(self, input_shape: tuple) -> None:
         """Creates the shared kernel, both biases and the factor."""
         self.kernel = self.add_weight(
-            shape=(input_shape[-1], self.units), initializer="glorot_uniform", name="kernel"
+            shape=(input_shape[-1], self.units),
+            initializer="glorot_uniform",
+            regularizer=self.kernel_regularizer,
+            name="kernel",
         )
         shape = (self.units,)
         self.gate_bias = self.add_weight(shape=shape, initializer="zeros", name="gate_bias")
@@ -75,4 +80,5 @@ class GatedDense(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
-        return {**super().get_config(), "units": self.units}
+        regularizer = keras.regularizers.serialize(self.kernel_regularizer)
+        return {**super().get_config(), "units": self.units, "kernel_regularizer": regularizer}
