@@ -28,6 +28,20 @@ def make(table, **options):
     return ae
 
 
+def test_an_encoding_takes_as_many_columns_as_it_learnt(table):
+    layer = zoo.layers.TableEncoding()
+    layer.adapt(table)
+    for wrong in (table[:, :3], np.tile(table, 2), table[0]):
+        with pytest.raises(ValueError, match="must have 4 columns"):
+            layer(tf.constant(wrong))
+
+
+def test_a_column_of_one_category_is_certain_without_a_warning(recwarn):
+    output = zoo.layers.TableOutput(1, [1, 2])(np.zeros((2, 4), "float32"))
+    np.testing.assert_array_equal(output, [[0, 1, 0.5, 0.5]] * 2)
+    assert not [w for w in recwarn if "softmax" in str(w.message)]
+
+
 def test_a_table_of_strings(table, tmp_path):
     ae = make(table)
     assert ae.likelihood == "table:2,3,2"

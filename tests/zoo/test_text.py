@@ -22,6 +22,11 @@ def make(texts, **options):
     return ae
 
 
+def test_texts_without_a_word_are_refused():
+    with pytest.raises(ValueError, match="wants texts with words"):
+        make(np.array(["!!! ???", "..."]))
+
+
 @pytest.mark.parametrize(
     ("name", "options"),
     [("semantic-hash", {"weighting": "tf-idf"}), ("undercomplete", {"corruption": "masking"})],

@@ -83,6 +83,10 @@ class Text(Dense):
             max_tokens=vocabulary_size + 1, output_mode=WEIGHTINGS[weighting], name="bag_of_words"
         )
         layer.adapt(np.asarray(data, object))
+        if layer.vocabulary_size() < 2:
+            raise ValueError(
+                "The text backbone wants texts with words. Received: punctuation and blanks alone"
+            )
         return layer
 
     def encode(self, x: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow
+import pyarrow.compute
 import pyarrow.csv
 import pyarrow.parquet
 
@@ -17,12 +18,17 @@ from zoo.datasets.reading import Reading
 from zoo.datasets.split import hold_out
 from zoo.datasets.table_column import read_column
 
+# What may lie between columns; the first of those that make the most names does.
+DELIMITERS = (",", ";", "\t", "|")
+DECIMAL_COMMA = r"^\s*[-+]?\d+(,\d+)?\s*$"
+
 
 def read(path: pathlib.Path, reading: Reading) -> Dataset:
     """Reads a table, whose columns become numbers and categories, or the texts of one column.
 
     Args:
-        path: A `.csv` file with a line of names first, or a `.parquet` file.
+        path: A `.csv` file with a line of names first, commas, semicolons, tabs or bars between
+            columns; or a `.parquet` file.
         reading: May name the columns `label`, `text`, `categorical` and `drop`.
 
     Returns:
@@ -83,14 +89,29 @@ def read(path: pathlib.Path, reading: Reading) -> Dataset:
 
 def _csv(path: pathlib.Path) -> pyarrow.Table:
     with path.open(newline="", encoding="utf-8-sig") as file:
-        names = next(csv.reader(file), [])
+        line = file.readline()
+        delimiter = max(DELIMITERS, key=lambda d: len(next(csv.reader([line], delimiter=d), [])))
+        file.seek(0)
+        names = next(csv.reader(file, delimiter=delimiter), [])
     # As strings, for Arrow guesses types by the first rows alone.
     types = {name: pyarrow.string() for name in names}
-    return pyarrow.csv.read_csv(
+    table = pyarrow.csv.read_csv(
         path,
-        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
+        parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
         convert_options=pyarrow.csv.ConvertOptions(column_types=types, strings_can_be_null=True),
     )
+    if delimiter == ",":
+        return table
+    columns = [_with_decimal_points(column) for column in table.columns]
+    return pyarrow.table(columns, table.column_names)
+
+
+def _with_decimal_points(values: pyarrow.ChunkedArray) -> pyarrow.ChunkedArray:
+    # Where commas are no delimiters, 1,5 may be a number.
+    is_number = pyarrow.compute.match_substring_regex(values, DECIMAL_COMMA)
+    if not pyarrow.compute.all(is_number).as_py():
+        return values
+    return pyarrow.compute.replace_substring(values, ",", ".")
 
 
 def _texts(path: pathlib.Path, table: pyarrow.Table, name: str) -> np.ndarray:

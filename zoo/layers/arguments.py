@@ -29,6 +29,13 @@ def check_number(name: str, value: Any, wanted: str, fits: Callable[[Any], bool]
         raise ValueError(f"`{name}` must be {wanted}. Received: {name}={value!r}")
 
 
+def check_pair(inputs: Any, names: str) -> None:
+    """Checks that a layer was called on two tensors, and not on the rows of one."""
+    if not isinstance(inputs, list | tuple) or len(inputs) != 2:
+        count = len(inputs) if isinstance(inputs, list | tuple) else "one"
+        raise ValueError(f"`inputs` must be two tensors, {names}. Received: {count} of them")
+
+
 def check_integer(name: str, value: Any, least: int = 1) -> None:
     """Checks an integer of at least `least`; errors as of `check_number`."""
     if not isinstance(value, int) or isinstance(value, bool) or value < least:

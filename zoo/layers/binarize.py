@@ -62,7 +62,7 @@ class Binarize(keras.layers.Layer):
             activations: Code activations of training data, `[n, bits]`.
 
         Raises:
-            ValueError: If there are no rows or a wrong number of columns.
+            ValueError: If there are no rows, a wrong number of columns, or NaN.
         """
         activations = np.asarray(activations, "float32")
         if activations.ndim != 2 or 0 in activations.shape:
@@ -70,6 +70,8 @@ class Binarize(keras.layers.Layer):
                 "`activations` must have the shape [n, bits] with at least one row. "
                 f"Received: shape={activations.shape}"
             )
+        if not np.isfinite(activations).all():
+            raise ValueError("`activations` must be finite. Received: NaN or infinity")
         if not self.built:
             self.build(activations.shape)
         self.thresholds.assign(np.median(activations, axis=0))

@@ -6,6 +6,8 @@ from typing import Any
 
 import keras
 
+from zoo.layers.arguments import check_pair
+
 
 @keras.saving.register_keras_serializable(package="zoo")
 class GaussianSampling(keras.layers.Layer):
@@ -36,6 +38,7 @@ class GaussianSampling(keras.layers.Layer):
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Draws, in float32 whatever the policy."""
+        check_pair(inputs, "[mean, log_variance]")
         mean, log_variance = (keras.ops.cast(x, "float32") for x in inputs)
         if training:
             noise = keras.random.normal(keras.ops.shape(mean), seed=self.seed_generator)

@@ -6,6 +6,8 @@ from typing import Any
 
 import keras
 
+from zoo.layers.arguments import check_pair
+
 
 @keras.saving.register_keras_serializable(package="zoo")
 class MaskMissing(keras.layers.Layer):
@@ -26,6 +28,7 @@ class MaskMissing(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Sets NaN."""
+        check_pair(inputs, "[values, observed]")
         values, observed = inputs
         missing = keras.ops.full_like(values, float("nan"))
         return keras.ops.where(keras.ops.cast(observed, "bool"), values, missing)

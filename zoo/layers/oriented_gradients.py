@@ -62,12 +62,7 @@ class OrientedGradients(keras.layers.Layer):
 
     def build(self, input_shape: tuple) -> None:
         """Computes how much each pixel counts in each cell."""
-        if len(input_shape) != 4:
-            raise ValueError(
-                "OrientedGradients wants images [batch, height, width, channels]. "
-                f"Received: input_shape={input_shape}"
-            )
-        self._cell = self.cell or max(2, math.ceil(min(input_shape[1:3]) / CELLS))
+        self._cell = self._side(input_shape)
         self.rows, self.columns = (_shares(size, self._cell) for size in input_shape[1:3])
         self.built = True
 
@@ -95,8 +90,16 @@ class OrientedGradients(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         """The shape of the histograms."""
-        cell = self.cell or max(2, math.ceil(min(input_shape[1:3]) / CELLS))
+        cell = self._side(input_shape)
         return (input_shape[0], *(-(-size // cell) for size in input_shape[1:3]), self.bins)
+
+    def _side(self, shape: tuple) -> int:
+        if len(shape) != 4 or None in shape[1:]:
+            raise ValueError(
+                "OrientedGradients wants images [batch, height, width, channels] of one size. "
+                f"Received: input_shape={tuple(shape)}"
+            )
+        return self.cell or max(2, math.ceil(min(shape[1:3]) / CELLS))
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""

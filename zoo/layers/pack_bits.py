@@ -32,7 +32,8 @@ class PackBits(keras.layers.Layer):
         bits = keras.ops.cast(inputs, "int32")
         padding = -bits.shape[-1] % 8
         bits = keras.ops.pad(bits, [[0, 0]] * (len(bits.shape) - 1) + [[0, padding]])
-        octets = keras.ops.reshape(bits, (-1, *bits.shape[1:-1], bits.shape[-1] // 8, 8))
+        batch = (-1, *bits.shape[1:-1]) if len(bits.shape) > 1 else ()
+        octets = keras.ops.reshape(bits, (*batch, bits.shape[-1] // 8, 8))
         weights = keras.ops.convert_to_tensor([128, 64, 32, 16, 8, 4, 2, 1], "int32")
         return keras.ops.cast(keras.ops.sum(octets * weights, axis=-1), "uint8")
 

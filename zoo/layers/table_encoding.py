@@ -90,7 +90,7 @@ class TableEncoding(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Encodes rows."""
-        columns = self._learnt()
+        columns = self._learnt(inputs.shape)
         numbers, groups = [], []
         for i, column in enumerate(columns):
             values = inputs[:, i : i + 1]
@@ -127,12 +127,7 @@ class TableEncoding(keras.layers.Layer):
 
     def compute_output_spec(self, inputs: Any) -> keras.KerasTensor:
         """One number for each numeric column and for each category."""
-        columns = self._learnt()
-        if inputs.shape[-1] != len(columns):
-            raise ValueError(
-                f"The table must have {len(columns)} columns, as it had when the encoding was "
-                f"adapted. Received: shape={tuple(inputs.shape)}"
-            )
+        columns = self._learnt(inputs.shape)
         width = sum(len(column.get("categories", [0])) for column in columns)
         return keras.KerasTensor((inputs.shape[0], width), "float32")
 
@@ -141,9 +136,14 @@ class TableEncoding(keras.layers.Layer):
         categorical = None if self.categorical is None else list(self.categorical)
         return {**super().get_config(), "categorical": categorical, "columns": self.columns}
 
-    def _learnt(self) -> list[dict[str, Any]]:
+    def _learnt(self, shape: Any = None) -> list[dict[str, Any]]:
         if self.columns is None:
             raise ValueError("A TableEncoding must be adapted to data first: call adapt(table).")
+        if shape is not None and (len(shape) != 2 or shape[-1] != len(self.columns)):
+            raise ValueError(
+                f"The table must have {len(self.columns)} columns, as it had when the encoding "
+                f"was adapted. Received: shape={tuple(shape)}"
+            )
         return self.columns
 
 

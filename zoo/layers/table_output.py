@@ -49,7 +49,11 @@ class TableOutput(keras.layers.Layer):
         parts = [inputs[:, : self.numeric]]
         start = self.numeric
         for size in self.groups:
-            parts.append(keras.ops.softmax(inputs[:, start : start + size], axis=-1))
+            group = inputs[:, start : start + size]
+            # A category without others is certain, and Keras warns of a softmax of one.
+            parts.append(
+                keras.ops.softmax(group, axis=-1) if size > 1 else keras.ops.ones_like(group)
+            )
             start += size
         return keras.ops.concatenate(parts, axis=-1)
 

@@ -47,6 +47,15 @@ def test_numbers_alone_are_float32_with_nan(table):
     np.testing.assert_array_equal(found, [[28, 101], [30, 7], [41.5, 7], [np.nan, 101]])
 
 
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_other_delimiters_and_decimal_commas(delimiter, tmp_path):
+    rows = ["a,b", "1,5", '"x, y"'], ["2", "-0,25", "z"]
+    lines = [delimiter.join(row) for row in (["n, m", "k", "c"], ["1", *rows[0][1:]], rows[1])]
+    data = zoo.datasets.load(write(tmp_path / "x.csv", "\n".join(lines)))
+    assert data.columns == ("n, m", "k", "c")
+    assert sorted(everything(data)) == [["1", "1.5", "x, y"], ["2", "-0.25", "z"]]
+
+
 def test_texts_of_a_column(table):
     data = zoo.datasets.load(write(table, "t,y\nein Hund,1\ndie Katze,0\n"), text="t", label="y")
     assert (data.kind, data.x_train.shape, data.label_names) == ("text", (1,), ())

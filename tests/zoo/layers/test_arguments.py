@@ -1,16 +1,22 @@
+import keras
+import numpy as np
 import pytest
 
 from zoo.layers import (
     BatchTopK,
     BernoulliKL,
+    Binarize,
     DeadUnits,
     DropPatches,
     Emphasis,
+    GaussianSampling,
     KLSparsity,
     L1Penalty,
     LifetimeSparsity,
     MaskingCorruption,
+    MaskMissing,
     MeanOnlyBatchNormalization,
+    OrientedGradients,
     SaturatingNoise,
     TopK,
     VectorQuantizer,
@@ -41,3 +47,19 @@ from zoo.layers import (
 def test_wrong_numbers_get_one_sentence(make, received):
     with pytest.raises(ValueError, match=rf"Received: .*{received}"):
         make()
+
+
+@pytest.mark.parametrize("layer", [GaussianSampling(), MaskMissing()], ids=lambda x: x.name)
+def test_the_rows_of_one_tensor_are_no_pair(layer):
+    with pytest.raises(ValueError, match=r"must be two tensors, \[.*\]. Received: one of them"):
+        layer(np.zeros((2, 3), "float32"))
+
+
+def test_gradients_want_images_of_one_size():
+    with pytest.raises(ValueError, match=r"of one size. Received: .*\(None, None, None, 1\)"):
+        OrientedGradients()(keras.Input((None, None, 1)))
+
+
+def test_thresholds_are_not_adapted_to_nan():
+    with pytest.raises(ValueError, match="must be finite"):
+        Binarize().adapt(np.array([[0.5], [np.nan]]))

@@ -21,3 +21,8 @@ def test_equals_numpy_packbits(bits):
     packed = np.asarray(PackBits()(bits))
     assert packed.dtype == np.uint8
     np.testing.assert_array_equal(packed, np.packbits(bits, axis=-1))
+
+
+def test_one_code_alone():
+    bits = np.random.default_rng(0).integers(0, 2, 13)
+    np.testing.assert_array_equal(PackBits()(bits), np.packbits(bits))
