@@ -52,7 +52,7 @@ def variant(name: str, kind: str, source: str, **defaults: Any) -> Callable:
         kind: Kind of its codes, see `CodeSpec`.
         source: Authors and year of the paper.
         **defaults: Backbone, likelihood and options of the backbone where `create` is told
-            nothing else.
+            nothing else; and `missing_values=True` if NaN means "not observed".
 
     Returns:
         A decorator of a function `(plan, **options) -> Autoencoder`, whose docstring's first
@@ -114,6 +114,17 @@ def default_backbone(name: str) -> str:
     """
     _discover()
     return _look_up("variant", name, _variants).defaults.get("backbone", "dense")
+
+
+def takes_missing_values(name: str, backbone: str) -> bool:
+    """Whether NaN means "not observed" for a variant with a backbone.
+
+    Raises:
+        ValueError: If a name is unknown.
+    """
+    _discover()
+    entry, trunks = _look_up("variant", name, _variants), _look_up("backbone", backbone, _backbones)
+    return trunks.missing_values or entry.defaults.get("missing_values", False)
 
 
 def create(
@@ -198,6 +209,8 @@ def create(
         for key, value in (entry.defaults | options).items()
         if key in _options_of(trunks)
     }
+    # As it was given: what it learns from `adapt` is in the model.
+    given_preprocessing = preprocessing and keras.saving.serialize_keras_object(preprocessing)
     preprocessing = _adapted(preprocessing, trunks, adapt, options)
     likelihood = likelihood or getattr(preprocessing, "likelihood", None)
     likelihood = likelihood or entry.defaults.get("likelihood") or trunks.default_likelihood
@@ -229,6 +242,8 @@ def create(
         "input_shape": list(input_shape),
         "code_dim": code_dim,
         "likelihood": likelihood,
+        "input_dtype": input_dtype,
+        "preprocessing": given_preprocessing,
         "options": {key: keras.saving.serialize_keras_object(v) for key, v in options.items()},
     }
     return model

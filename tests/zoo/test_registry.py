@@ -1,3 +1,5 @@
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -102,6 +104,11 @@ def test_recipe_says_how_the_model_was_made():
     recipe = create(noise=2.0).recipe
     assert recipe["variant"] == "semantic-hash"
     assert recipe["options"] == {"noise": 2.0}
+    assert (recipe["input_dtype"], recipe["preprocessing"]) == ("float32", None)
+    recipe = create(preprocessing=keras.layers.Rescaling(0.5), input_dtype="uint8").recipe
+    assert recipe["input_dtype"] == "uint8"
+    assert keras.saving.deserialize_keras_object(recipe["preprocessing"]).scale == 0.5
+    json.dumps(recipe)
 
 
 @pytest.mark.parametrize("shape", [(7, 5, 1), (1, 1, 3), (28, 28, 1), (33, 16, 2)])

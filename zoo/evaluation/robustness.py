@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 import numpy as np
 
 from zoo.autoencoder import Autoencoder
@@ -47,9 +48,11 @@ def hide(x: np.ndarray, rate: float, filler: Any, seed: int = 0) -> np.ndarray:
         seed: Seed of the choice.
 
     Returns:
-        Rows of the dtype of `x`.
+        Rows of the dtype of `x`; of float32 where that is of integers and the filler is not.
     """
     hidden = np.random.default_rng(seed).random(x.shape, "float32") < rate
+    if x.dtype.kind not in "fc" and not np.isfinite(filler).all():
+        x = x.astype("float32")
     return np.where(hidden, np.asarray(filler, x.dtype), x)
 
 
@@ -62,9 +65,9 @@ def robustness(
 ) -> list[dict[str, Any]]:
     """Errors and accuracies on spoilt test rows; nothing is fitted on them.
 
-    Missing components are NaN for models that take it. For others they are what a corrupting
-    layer would make of them, 0 of the preprocessed input: 0, or the component's mean over the
-    training rows where the likelihood is Gaussian.
+    Missing components are NaN for models that take it, as those of integers cannot. For others
+    they are what a corrupting layer would make of them, 0 of the preprocessed input: 0, or the
+    component's mean over the training rows where the likelihood is Gaussian.
 
     Args:
         model: The autoencoder.
@@ -80,7 +83,7 @@ def robustness(
     """
     x = dataset.x_test[rows]
     filler: Any = 0
-    if model.missing_values:
+    if model.missing_values and keras.backend.is_float_dtype(model.encoder.inputs[0].dtype):
         filler = np.nan
     elif model.likelihood == "gaussian":
         filler = np.nanmean(dataset.x_train, axis=0)

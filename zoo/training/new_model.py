@@ -36,6 +36,11 @@ def new_model(dataset: Dataset, train: Any, config: dict[str, Any], steps: int) 
     # Schedules inside the model run over the training that is planned.
     if "training_steps" in zoo.registry.list_options(config["variant"], config["backbone"]):
         options.setdefault("training_steps", config["epochs"] * steps)
+    if options.get("explicit_mask"):
+        raise ValueError(
+            "`explicit_mask` is for models that are trained in Python: in the rows of a run NaN "
+            "means what is missing. Received: explicit_mask=True"
+        )
     if dataset.categorical and config["backbone"] == "tabular":
         options.setdefault("categorical", list(dataset.categorical))
     model = zoo.registry.create(
@@ -58,7 +63,9 @@ def _preprocessing(kind: str, train: Any, config: dict[str, Any]) -> dict[str, A
     backbone, likelihood = config["backbone"], config["likelihood"]
     if kind == "text" or (backbone == "tabular" and train.ndim == 2):
         return {"adapt": train, "likelihood": likelihood}
-    input_dtype = "uint8" if train.dtype == np.uint8 else "float32"
+    # Bytes have no NaN, by which a model is told what is missing.
+    missing = zoo.registry.takes_missing_values(config["variant"], backbone)
+    input_dtype = "uint8" if train.dtype == np.uint8 and not missing else "float32"
     if kind == "counts" or backbone == "text":
         return {"likelihood": likelihood or "multinomial", "input_dtype": input_dtype}
     layer, suited = zoo.datasets.preprocessing_for(train)

@@ -14,7 +14,7 @@ from zoo.plan import Plan
 from zoo.registry import variant
 
 
-@variant("missing", kind="real", source="Vincent et al. 2010")
+@variant("missing", kind="real", source="Vincent et al. 2010", missing_values=True)
 def missing(
     plan: Plan,
     hide: Scheduled = 0.3,

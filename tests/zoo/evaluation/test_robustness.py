@@ -45,6 +45,16 @@ def test_a_filler_for_each_component():
     np.testing.assert_array_equal(filled, [[1, 2, 3]] * 50)
 
 
+@pytest.mark.parametrize("input_dtype", ["uint8", "float32"])
+def test_bytes_may_be_missing(input_dtype):
+    ae = zoo.create("missing", (30,), 4, hidden=[8], input_dtype=input_dtype)
+    lines = robustness(ae, Dataset("x", BYTES, BYTES), np.arange(9), None, None)
+    assert all(np.isfinite(line["reconstruction_error"]) for line in lines)
+    seen = hide(BYTES, 0.5, np.nan)
+    assert 0.4 < np.isnan(seen).mean() < 0.6
+    np.testing.assert_array_equal(seen[~np.isnan(seen)], BYTES[~np.isnan(seen)])
+
+
 def test_curves_begin_with_the_clean_error_and_accuracy():
     keras.utils.set_random_seed(0)
     x = (BYTES / 255).astype("float32")
