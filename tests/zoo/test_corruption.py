@@ -131,7 +131,7 @@ def test_the_recipe_names_the_corruption():
         ({"corruption": FirstColumns(1.0), "emphasis": (1, 0)}, "return_mask=True"),
         ({"corruption": FirstColumns(1.0), "corruption_level": 0.1}, "a layer has its own"),
         ({"corruption": "masking", "corruption_level": 1.5}, "level=1.5"),
-        ({"corruption": "masking", "emphasis": (-1, 0)}, "must not be negative"),
+        ({"corruption": "masking", "emphasis": (-1, 0)}, "must be numbers, not negative"),
     ],
 )
 def test_wrong_corruptions_get_one_sentence(options, message):

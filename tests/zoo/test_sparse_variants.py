@@ -193,8 +193,16 @@ def test_resampling_ends_with_the_first_half_of_the_training():
         ("k-sparse", {"k": 8, "alpha": 3.0}, "number of units, 16"),
         ("vector-quantized", {"groups": 3}, "groups=3"),
         ("variational", {"annealing": -1}, "annealing=-1"),
-        ("variational", {"annealing": 1, "training_steps": 0}, "must be positive.*Received: 0"),
-        ("k-sparse", {"training_steps": 0}, "must be positive.*Received: 0"),
+        (
+            "variational",
+            {"annealing": 1, "training_steps": 0},
+            "must be a positive integer. Received: training_steps=0",
+        ),
+        (
+            "k-sparse",
+            {"training_steps": 0},
+            "must be a positive integer. Received: training_steps=0",
+        ),
         ("winner-take-all", {"rate": 2}, "rate=2"),
     ],
 )

@@ -189,7 +189,7 @@ def test_discrepancy_is_unbiased_and_sees_what_is_not_normal():
         (lambda: PriorDiscrepancy(1, stddev=0), "stddev=0"),
         (lambda: AuxiliaryReconstruction("poisson"), "likelihood='poisson'"),
         (lambda: DeadReconstruction(0, "gaussian"), "k=0"),
-        (lambda: linear(0, 1, 0), "must be positive"),
+        (lambda: linear(0, 1, 0), "must be a positive integer"),
     ],
 )
 def test_wrong_arguments_get_one_sentence(make, message):
