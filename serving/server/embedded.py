@@ -91,7 +91,7 @@ class EmbeddedServer:
         """Refuses new requests, finishes those in flight, frees the models."""
         self._stopping.set()
         if self._rest:
-            self._rest.stop()
+            self._rest.stop(self.options.drain_seconds)
         if self._server:
             self._server.drain(self.options.drain_seconds)
         self._executor.shutdown(wait=True, cancel_futures=True)

@@ -1,28 +1,21 @@
-"""The REST API: `/v1/models/...`, JSON in rows or columns, and Prometheus metrics."""
+"""The REST API over HTTP, on a thread for each connection."""
 
 from __future__ import annotations
 
 import json
-import re
+import logging
 import threading
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from google.protobuf import json_format
-
 from serving.listening import family
-from serving.server import json_examples
-from serving.server.json_tensors import read_body, write_answer
 from serving.server.metrics import Metrics
+from serving.server.rest_api import RestApi
 from serving.server.services import Services
-from serving.server.status import StatusError, from_exception, invalid
-from serving.wire import messages
+from serving.server.status import from_exception
 
-_PATH = re.compile(
-    r"/v1/models/(?P<model>[^/:]+)(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
-    r"(?P<action>/metadata|:predict|:classify|:regress)?"
-)
+log = logging.getLogger("serving")
 _HTTP = {
     "INVALID_ARGUMENT": 400,
     "FAILED_PRECONDITION": 400,
@@ -71,16 +64,18 @@ class RestServer:
         timeout: float = _TIMEOUT,
         cors: bool = False,
     ):
+        self._flying = flying_ = _Flying()
+
         class Handler(_Handler):
-            api = _Api(services, metrics, metrics_path, timeout)
+            api = RestApi(services, metrics, metrics_path, timeout)
             limit = max_bytes
             headers_of_all = _CORS if cors else {}
+            flying = flying_
 
-        class Server(ThreadingHTTPServer):
+        class Server(_Server):
             address_family = family(host)
 
         self._server = Server((host, port), Handler)
-        self._server.daemon_threads = True
         self.port = self._server.server_address[1]
         self._thread = threading.Thread(
             target=self._server.serve_forever,
@@ -90,145 +85,57 @@ class RestServer:
         )
         self._thread.start()
 
-    def stop(self) -> None:
-        """Stops listening."""
+    def stop(self, seconds: float) -> None:
+        """Stops listening; waits so long for the requests that are there."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        self._flying.land(seconds)
 
 
-class _Api:
-    """Turns paths and bodies into answers."""
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
 
-    def __init__(
-        self,
-        services: Services,
-        metrics: Metrics,
-        metrics_path: str | None,
-        timeout: float,
-    ):
-        self._services = services
-        self._metrics = metrics
-        self._metrics_path = metrics_path
-        self._timeout = timeout
-
-    def answer(self, verb: str, path: str, body: bytes) -> tuple[str, str]:
-        """Returns content type and text."""
-        path = path.partition("?")[0]
-        if verb == "GET" and self._metrics_path and path == self._metrics_path:
-            return "text/plain", self._metrics.render()
-        found = _PATH.fullmatch(path)
-        action = found["action"] if found else None
-        if found is None or (verb == "POST") != (action or "").startswith(":"):
-            raise invalid(f"Malformed request: {verb} {path}")
-        if action == ":predict":
-            result = self._predict(self._spec(found), body)
-        elif action == "/metadata":
-            result = self._metadata(self._spec(found))
-        elif action is None:
-            result = self._status(self._spec(found))
-        elif action == ":classify":
-            result = self._classify(self._spec(found), body)
-        else:
-            result = self._regress(self._spec(found), body)
-        return "application/json", json.dumps(result)
-
-    def _spec(self, found: re.Match[str]) -> Any:
-        spec = messages.ModelSpec(name=found["model"])
-        if found["version"]:
-            number = int(found["version"])
-            if number >= 1 << 63:
-                raise invalid(f"Failed to convert version: {number} to numeric.")
-            spec.version.value = number
-        if found["label"]:
-            spec.version_label = found["label"]
-        return spec
-
-    def _predict(self, spec: Any, body: bytes) -> Any:
-        _, signatures = self._metadata_of(spec)
-        request = messages.PredictRequest(model_spec=spec)
-        by_row = read_body(body, signatures.signature_def, request)
-        caller = _Caller(request.SerializeToString())
-        self._services.predict(caller, "REST")
-        self._services.start_batches()
-        response = messages.PredictResponse.FromString(caller.wait(self._timeout))
-        return write_answer(response.outputs, by_row)
-
-    def _classify(self, spec: Any, body: bytes) -> Any:
-        request = messages.ClassificationRequest(model_spec=spec)
-        json_examples.read_body(body, request)
-        response = self._services.classify_message(request, "REST")
-        return json_examples.write_classes(response.result)
-
-    def _regress(self, spec: Any, body: bytes) -> Any:
-        request = messages.RegressionRequest(model_spec=spec)
-        json_examples.read_body(body, request)
-        response = self._services.regress_message(request, "REST")
-        return json_examples.write_values(response.result)
-
-    def _metadata_of(self, spec: Any) -> tuple[Any, Any]:
-        request = messages.GetModelMetadataRequest(
-            model_spec=spec, metadata_field=["signature_def"]
-        )
-        data = self._services.get_model_metadata(request.SerializeToString())
-        answer = messages.GetModelMetadataResponse.FromString(data)
-        packed = answer.metadata["signature_def"].value
-        return answer.model_spec, messages.SignatureDefMap.FromString(packed)
-
-    def _metadata(self, spec: Any) -> Any:
-        found, signatures = self._metadata_of(spec)
-        return {
-            "model_spec": {
-                "name": found.name,
-                "signature_name": "",
-                "version": str(found.version.value),
-            },
-            "metadata": {"signature_def": _as_dict(signatures)},
-        }
-
-    def _status(self, spec: Any) -> Any:
-        request = messages.GetModelStatusRequest(model_spec=spec)
-        data = self._services.get_model_status(request.SerializeToString())
-        return _as_dict(messages.GetModelStatusResponse.FromString(data))
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is no news."""
+        log.debug("the connection with %s broke", client_address, exc_info=True)
 
 
-class _Caller:
-    """Waits for a Predict's answer."""
+class _Flying:
+    """Counts the requests that are being answered, as a context manager."""
 
-    def __init__(self, data: bytes):
-        self.data = data
-        self.gone = False
-        self._answered = threading.Event()
-        self._answer: bytes | Exception = b""
+    def __init__(self) -> None:
+        self._count = 0
+        self._changed = threading.Condition()
 
-    def reply(self, data: bytes) -> None:
-        self._answer = data
-        self._answered.set()
+    def __enter__(self) -> None:
+        with self._changed:
+            self._count += 1
 
-    def fail(self, error: Exception) -> None:
-        self._answer = error
-        self._answered.set()
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._count -= 1
+            self._changed.notify_all()
 
-    def wait(self, seconds: float) -> bytes:
-        if not self._answered.wait(seconds):
-            self.gone = True
-            raise StatusError("DEADLINE_EXCEEDED", "Timed out")
-        if isinstance(self._answer, Exception):
-            raise self._answer
-        return self._answer
+    def land(self, seconds: float) -> None:
+        """Waits until there are none, so long at most."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._count, seconds)
 
 
 class _Handler(BaseHTTPRequestHandler):
-    api: _Api
+    api: RestApi
     limit: int
     headers_of_all: Mapping[str, str]
+    flying: _Flying
     protocol_version = "HTTP/1.1"
     server_version = "serving"
     sys_version = ""
     timeout = _TIMEOUT
 
     def do_GET(self) -> None:
-        self._answer("GET", b"")
+        with self.flying:
+            self._answer("GET", b"")
 
     def do_OPTIONS(self) -> None:
         """Tells a browser, before it calls from another site's page, whether it may."""
@@ -238,6 +145,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(501, "Unsupported method ('OPTIONS')")
 
     def do_POST(self) -> None:
+        with self.flying:
+            self._post()
+
+    def _post(self) -> None:
         length = self.headers.get("Content-Length", "")
         if not length.isdigit():
             self.close_connection = True
@@ -267,13 +178,14 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in self.headers_of_all.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(data)
+        if self.command != "HEAD":
+            self.wfile.write(data)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Refuses what is no such request, as JSON too."""
+        self.close_connection = True
+        text = message or self.responses.get(code, ("",))[0]
+        self._send(code, "application/json", json.dumps({"error": text}))
 
     def log_message(self, format: str, *args: Any) -> None:
         """Keeps quiet: requests are counted, not logged."""
-
-
-def _as_dict(message: Any) -> Any:
-    return json_format.MessageToDict(
-        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
-    )

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import threading
+import time
 import urllib.request
 
 import grpc
@@ -186,6 +187,40 @@ def test_metrics_have_tf_servings_names(rest):
     labels = 'model_name="odd",API="Predict",entrypoint="GRPC"'
     assert f":tensorflow:serving:request_latency_sum{{{labels}}}" in text
     assert f':tensorflow:serving:request_latency_bucket{{{labels},le="+Inf"}}' in text
+
+
+@pytest.mark.parametrize("verb", ["PUT", "DELETE", "HEAD"])
+def test_rest_refuses_other_verbs_as_json(rest, verb):
+    connection = http.client.HTTPConnection("127.0.0.1", rest.rest_port, timeout=20)
+    connection.request(verb, "/v1/models/odd")
+    answer = connection.getresponse()
+    assert answer.status == 501
+    data = answer.read()
+    assert data == b"" if verb == "HEAD" else "Unsupported method" in json.loads(data)["error"]
+
+
+def test_a_client_that_breaks_off_leaves_no_traceback(rest, capfd):
+    with socket.create_connection(("127.0.0.1", rest.rest_port)) as client:
+        client.sendall(b"POST /v1/models/odd:predict HTTP/1.1\r\nContent-Length: 100\r\n\r\n{")
+        # What is unsent goes away with the connection: the server reads a reset.
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    assert ask(rest, "/v1/models/odd")[0] == 200
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_rest_request_in_flight_is_answered_before_the_end(published):
+    config = ModelConfig("odd", str(published / "odd"), every=True)
+    server = EmbeddedServer([config], ServerOptions(rest_api_port=0)).start()
+    answers = []
+    body = {"signature_name": "slow", "instances": [100]}
+    asking = threading.Thread(
+        target=lambda: answers.append(ask(server, "/v1/models/odd:predict", body))
+    )
+    asking.start()
+    time.sleep(0.3)  # it is on its way, and takes longer
+    server.stop()
+    asking.join()
+    assert answers == [(200, {"predictions": [100.0]})]
 
 
 def test_names_of_no_model_do_not_pile_up_in_the_metrics(rest):

@@ -1,0 +1,149 @@
+"""What the REST API answers: paths and bodies in, JSON out; no network."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from typing import Any
+
+from google.protobuf import json_format
+
+from serving.server import json_examples
+from serving.server.json_tensors import read_body, write_answer
+from serving.server.metrics import Metrics
+from serving.server.services import Services
+from serving.server.status import StatusError, invalid
+from serving.wire import messages
+
+_PATH = re.compile(
+    r"/v1/models/(?P<model>[^/:]+)(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
+    r"(?P<action>/metadata|:predict|:classify|:regress)?"
+)
+
+
+class RestApi:
+    """Turns paths and bodies into answers."""
+
+    def __init__(
+        self,
+        services: Services,
+        metrics: Metrics,
+        metrics_path: str | None,
+        timeout: float,
+    ):
+        self._services = services
+        self._metrics = metrics
+        self._metrics_path = metrics_path
+        self._timeout = timeout
+
+    def answer(self, verb: str, path: str, body: bytes) -> tuple[str, str]:
+        """Returns content type and text."""
+        path = path.partition("?")[0]
+        if verb == "GET" and self._metrics_path and path == self._metrics_path:
+            return "text/plain", self._metrics.render()
+        found = _PATH.fullmatch(path)
+        action = found["action"] if found else None
+        if found is None or (verb == "POST") != (action or "").startswith(":"):
+            raise invalid(f"Malformed request: {verb} {path}")
+        if action == ":predict":
+            result = self._predict(self._spec(found), body)
+        elif action == "/metadata":
+            result = self._metadata(self._spec(found))
+        elif action is None:
+            result = self._status(self._spec(found))
+        elif action == ":classify":
+            result = self._classify(self._spec(found), body)
+        else:
+            result = self._regress(self._spec(found), body)
+        return "application/json", json.dumps(result)
+
+    def _spec(self, found: re.Match[str]) -> Any:
+        spec = messages.ModelSpec(name=found["model"])
+        if found["version"]:
+            number = int(found["version"])
+            if number >= 1 << 63:
+                raise invalid(f"Failed to convert version: {number} to numeric.")
+            spec.version.value = number
+        if found["label"]:
+            spec.version_label = found["label"]
+        return spec
+
+    def _predict(self, spec: Any, body: bytes) -> Any:
+        _, signatures = self._metadata_of(spec)
+        request = messages.PredictRequest(model_spec=spec)
+        by_row = read_body(body, signatures.signature_def, request)
+        caller = _Caller(request.SerializeToString())
+        self._services.predict(caller, "REST")
+        self._services.start_batches()
+        response = messages.PredictResponse.FromString(caller.wait(self._timeout))
+        return write_answer(response.outputs, by_row)
+
+    def _classify(self, spec: Any, body: bytes) -> Any:
+        request = messages.ClassificationRequest(model_spec=spec)
+        json_examples.read_body(body, request)
+        response = self._services.classify_message(request, "REST")
+        return json_examples.write_classes(response.result)
+
+    def _regress(self, spec: Any, body: bytes) -> Any:
+        request = messages.RegressionRequest(model_spec=spec)
+        json_examples.read_body(body, request)
+        response = self._services.regress_message(request, "REST")
+        return json_examples.write_values(response.result)
+
+    def _metadata_of(self, spec: Any) -> tuple[Any, Any]:
+        request = messages.GetModelMetadataRequest(
+            model_spec=spec, metadata_field=["signature_def"]
+        )
+        data = self._services.get_model_metadata(request.SerializeToString())
+        answer = messages.GetModelMetadataResponse.FromString(data)
+        packed = answer.metadata["signature_def"].value
+        return answer.model_spec, messages.SignatureDefMap.FromString(packed)
+
+    def _metadata(self, spec: Any) -> Any:
+        found, signatures = self._metadata_of(spec)
+        return {
+            "model_spec": {
+                "name": found.name,
+                "signature_name": "",
+                "version": str(found.version.value),
+            },
+            "metadata": {"signature_def": _as_dict(signatures)},
+        }
+
+    def _status(self, spec: Any) -> Any:
+        request = messages.GetModelStatusRequest(model_spec=spec)
+        data = self._services.get_model_status(request.SerializeToString())
+        return _as_dict(messages.GetModelStatusResponse.FromString(data))
+
+
+class _Caller:
+    """Waits for a Predict's answer."""
+
+    def __init__(self, data: bytes):
+        self.data = data
+        self.gone = False
+        self._answered = threading.Event()
+        self._answer: bytes | Exception = b""
+
+    def reply(self, data: bytes) -> None:
+        self._answer = data
+        self._answered.set()
+
+    def fail(self, error: Exception) -> None:
+        self._answer = error
+        self._answered.set()
+
+    def wait(self, seconds: float) -> bytes:
+        if not self._answered.wait(seconds):
+            self.gone = True
+            raise StatusError("DEADLINE_EXCEEDED", "Timed out")
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        return self._answer
+
+
+def _as_dict(message: Any) -> Any:
+    return json_format.MessageToDict(
+        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )
