@@ -96,8 +96,8 @@ def courses(
         units: Names to units of the error; what is unknown is empty.
     """
     groups = _by_unit(runs, units)
-    figure = new_figure(max(8.0, 5.0 * len(groups)), 3.4)
-    axes = figure.subplots(1, len(groups), squeeze=False)[0]
+    figure = new_figure(8, 2.6 * len(groups) + 0.6)
+    axes = figure.subplots(len(groups), 1, squeeze=False)[:, 0]
     styles = _styles(runs)
     for axis, (unit, names) in zip(axes, groups.items(), strict=True):
         for name in names:
