@@ -56,9 +56,21 @@ def made_with() -> dict[str, str]:
 
 
 def run_metrics(run: Path) -> dict[str, Any]:
-    """The metrics of a run folder; none if `run` is no run folder or was not evaluated."""
+    """The metrics of a run folder; none if `run` is no run folder or was not evaluated.
+
+    Raises:
+        ValueError: If they are damaged.
+    """
     file = run / "metrics.json"
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    if not file.is_file():
+        return {}
+    try:
+        metrics = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{file} is damaged: {error}") from error
+    if not isinstance(metrics, dict):
+        raise ValueError(f"{file} is damaged: it must be an object")
+    return metrics
 
 
 def fingerprint(weights: list[np.ndarray], description: dict[str, Any]) -> str:

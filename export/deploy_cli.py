@@ -22,7 +22,12 @@ A running server takes labels only for versions it has loaded: reload models.loa
 then models.config. At start, give --allow_version_labels_for_unavailable_models=true.""",
 )
 @click.argument("base", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write to.")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder to write to.",
+)
 @click.option("--base-path", help="BASE as the server sees it: /models, gs://bucket/models.")
 @click.option("--label", "labels", multiple=True, help="MODEL:LABEL=VERSION; may be repeated.")
 @click.option("--threads", type=click.IntRange(min=1), default=2, help="The server's CPU cores.")
@@ -58,7 +63,12 @@ Examples:
       --bucket gs://bucket/models --label digits:stable=3""",
 )
 @click.argument("base", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write to.")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder to write to.",
+)
 @click.option("--image", required=True, help="TF Serving's container image, with its tag.")
 @click.option("--bucket", help="For Kubernetes: BASE in an object store instead of a volume.")
 @click.option("--label", "labels", multiple=True, help="MODEL:LABEL=VERSION; may be repeated.")

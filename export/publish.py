@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import zipfile
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -203,10 +202,8 @@ def load_encoder(path: Path) -> keras.Model:
         FileNotFoundError: If there is no such file.
         ValueError: If it is not a saved Keras model.
     """
-    import keras
+    from zoo.load import load_keras
 
     if not path.is_file():
         raise FileNotFoundError(f"no model at {path}; expected a .keras file")
-    if not zipfile.is_zipfile(path):
-        raise ValueError(f"{path} is not a saved Keras model, or it is damaged")
-    return keras.saving.load_model(path)
+    return load_keras(path)

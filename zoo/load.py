@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pathlib
 import zipfile
+import zlib
 
 import keras
 
@@ -35,12 +36,25 @@ def load(path: str | pathlib.Path) -> Autoencoder:
         raise FileNotFoundError(
             f"There is no model at {path}: expected a .keras file or a folder with {MODEL_FILE}."
         )
-    if not zipfile.is_zipfile(file):
-        raise ValueError(f"{file} is not a saved Keras model, or it is damaged.")
-    model = keras.saving.load_model(file)
+    model = load_keras(file)
     if not isinstance(model, Autoencoder):
         raise ValueError(
             f"{file} holds a {type(model).__name__}, not a zoo.Autoencoder; an encoder of your own "
             "is published by `export.publish_encoder`."
         )
     return model
+
+
+def load_keras(file: pathlib.Path) -> keras.Model:
+    """Loads any Keras model from a `.keras` file that is there.
+
+    Raises:
+        ValueError: If the file is something else or damaged.
+    """
+    wrong = f"{file} is not a saved Keras model, or it is damaged"
+    if not zipfile.is_zipfile(file):
+        raise ValueError(f"{wrong}.")
+    try:
+        return keras.saving.load_model(file)
+    except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, OSError, ValueError) as error:
+        raise ValueError(f"{wrong}: {error}") from error
