@@ -10,7 +10,13 @@ import click
 
 import console
 from zoo.cli_measure import measure_run, print_metrics
-from zoo.cli_options import READING, read_options, read_reading, reading_options
+from zoo.cli_options import (
+    READING,
+    read_options,
+    read_reading,
+    reading_options,
+    resume_options,
+)
 
 run_argument = click.argument("run", type=click.Path(path_type=pathlib.Path))
 data_dir_option = click.option(
@@ -70,6 +76,8 @@ def data(data: str, data_dir: str | None, out: pathlib.Path, as_json: bool, **re
     """
     import zoo.datasets
 
+    if out.suffix != ".npz":
+        raise click.BadParameter(f"{out}: an archive is named NAME.npz.", param_hint="--out")
     dataset = zoo.datasets.load(data, data_dir, **read_reading(reading))
     dataset.save(out)
     shapes = {"x_train": list(dataset.x_train.shape), "x_test": list(dataset.x_test.shape)}
@@ -103,7 +111,7 @@ Examples:
 @click.option(
     "--epochs",
     type=int,
-    help="Passes; by default about 4,000 steps, with neighbours 500.",
+    help="Passes in all; by default about 4,000 steps, with neighbours 500.",
 )
 @click.option(
     "--neighbours",
@@ -126,10 +134,15 @@ Examples:
     help="An option of the variant or backbone, as JSON: noise=2, hidden=[256], tied=true.",
 )
 @click.option(
-    "--out", required=True, type=click.Path(path_type=pathlib.Path), help="The run folder."
+    "--out",
+    required=True,
+    type=click.Path(path_type=pathlib.Path, file_okay=False),
+    help="The run folder.",
 )
 @click.option(
-    "--resume", is_flag=True, help="Go on with the run in --out, with its options; --epochs adds."
+    "--resume",
+    is_flag=True,
+    help="Go on with the run in --out, with its options; --epochs is the total.",
 )
 @console.json_option
 def fit(
@@ -146,18 +159,25 @@ def fit(
     figures, and TensorBoard logs. A killed training goes on with --resume and ends as if it
     had never been stopped.
     """
-    from zoo.training import Run, fit_run
+    from zoo.training import DivergedError, Run, fit_run
 
     run = Run(out)
+    given = {**config, "options": read_options(options), "reading": read_reading(config)}
     if resume:
-        config = run.read_json(run.config_file)
+        config = resume_options(run.read_config(), given)
+        done = len(run.read_history())
+        if epochs is not None and epochs <= done:
+            click.echo(f"{out} has {done} epochs already: --epochs is the total.", err=True)
         config["epochs"] = config["epochs"] if epochs is None else epochs
     elif run.model_file.exists():
         raise click.UsageError(f"{out} holds a run already: add --resume or choose another --out.")
     else:
-        reading = read_reading({name: config.pop(name) for name in READING})
-        config |= {"epochs": epochs, "options": read_options(options), "reading": reading}
-    model = fit_run(run, config)
+        config = {name: value for name, value in given.items() if name not in READING}
+        config["epochs"] = epochs
+    try:
+        model = fit_run(run, config)
+    except DivergedError as error:
+        raise click.ClickException(str(error)) from error
     metrics = measure_run(run, model)
     print_metrics({"run": str(out), **metrics}, as_json)
 

@@ -33,7 +33,7 @@ def measure_run(
     from zoo.evaluation.anomalies import find_outliers
     from zoo.evaluation.report import build_report
 
-    config = run.read_json(run.config_file)
+    config = run.read_config()
     dataset = zoo.datasets.load_for(config, data_dir)
     where = data_dir or config["data_dir"]
     reading = config.get("reading", {})

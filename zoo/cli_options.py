@@ -40,7 +40,7 @@ def reading_options(command: Callable) -> Callable:
 
 def read_reading(options: dict[str, Any]) -> dict[str, Any]:
     """The options of `reading_options` that were given, for `zoo.datasets.load` and as JSON."""
-    reading = {name: value for name, value in options.items() if value not in (None, ())}
+    reading = {name: options[name] for name in READING if options[name] not in (None, ())}
     if "image_size" in reading:
         height, by, width = reading["image_size"].partition("x")
         if not (by and height.isdigit() and width.isdigit()):
@@ -66,6 +66,44 @@ def read_options(options: tuple[str, ...]) -> dict[str, Any]:
             )
         parsed[name] = _read_value(value)
     return parsed
+
+
+def resume_options(config: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """The options that a run goes on with: its own, and where the data is now.
+
+    Args:
+        config: What the run was begun with.
+        given: Options of `fit`, with `options` and `reading`; defaults do not count.
+
+    Raises:
+        click.UsageError: If one was given that says otherwise than the run's.
+    """
+    context = click.get_current_context()
+    told = click.core.ParameterSource.COMMANDLINE
+    explicit = {name for name in given if context.get_parameter_source(name) is told}
+    own = config.get("options", {})
+    other = [
+        f"--option {name}={value}"
+        for name, value in given["options"].items()
+        # As JSON, which a list and a tuple look alike in.
+        if json.dumps(own.get(name)) != json.dumps(value, default=str)
+    ]
+    reading = config.get("reading", {})
+    for name in sorted(explicit - {"data", "data_dir", "options"}):
+        ours, theirs = given[name], config.get(name)
+        if name in READING:
+            ours, theirs = given["reading"][name], reading.get(name)
+        if json.dumps(ours) != json.dumps(theirs):
+            shown = given[name] if isinstance(given[name], tuple) else [given[name]]
+            other += [f"--{name.replace('_', '-')} {value}" for value in shown]
+    if other:
+        raise click.UsageError(
+            f"a run goes on with the options that it was begun with: leave out {', '.join(other)}, "
+            "or begin another with another --out."
+        )
+    # Whether it is the same data, its fingerprint tells.
+    where = {name: given[name] for name in ("data", "data_dir") if name in explicit}
+    return config | where
 
 
 def _read_value(value: str) -> Any:

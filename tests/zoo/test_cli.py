@@ -132,6 +132,17 @@ def test_bad_input_is_one_line_and_exit_code_2(arguments, message, tmp_path):
     assert len(result.stderr.strip().splitlines()) <= 4
 
 
+def test_a_run_is_no_file(tmp_path):
+    (tmp_path / "file").write_text("")
+    result = invoke("fit", "--out", tmp_path / "file")
+    assert (result.exit_code, "'--out': Directory" in result.stderr) == (2, True)
+
+
+def test_an_archive_is_not_written_under_another_name(tmp_path):
+    result = invoke("data", "digits", "--out", tmp_path / "x.txt")
+    assert (result.exit_code, "an archive is named NAME.npz" in result.stderr) == (2, True)
+
+
 def test_options_are_read_as_json_or_python():
     given = ("a=False", "b=false", "c=None", "d=[1]", "e=(1, 2)", "f=relu", "g=1e-3", "h=x y")
     read = {"a": False, "b": False, "c": None, "d": [1], "e": (1, 2), "f": "relu"}
@@ -153,6 +164,25 @@ def test_a_finished_run_is_not_overwritten(run):
     result = invoke("fit", "--out", run[0])
     assert result.exit_code == 2
     assert "--resume" in result.stderr
+
+
+def test_resuming_refuses_other_options(run):
+    config = json.loads((run[0] / "config.json").read_text())
+    other = ("--learning-rate", 0.1, "--option", "hidden=[64]", "--drop", "a")
+    result = invoke("fit", "--resume", *other, "--batch-size", 128, "--out", run[0])
+    assert result.exit_code == 2
+    named = "leave out --option hidden=[64], --drop a, --learning-rate 0.1, or"
+    assert named in " ".join(result.stderr.split())
+    assert json.loads((run[0] / "config.json").read_text()) == config
+
+
+def test_the_same_command_resumes_with_data_elsewhere(run, tmp_path):
+    where = ("--data", "digits", "--data-dir", tmp_path, "--epochs", 3)
+    result = invoke("fit", "--resume", *where, "--option", "hidden=[32]", "--out", run[0])
+    assert result.exit_code == 0, result.output
+    assert "--epochs is the total" in result.stderr
+    config = json.loads((run[0] / "config.json").read_text())
+    assert (config["data_dir"], config["epochs"]) == (str(tmp_path), 3)
 
 
 def test_a_run_that_is_not_there(tmp_path):

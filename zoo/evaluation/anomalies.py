@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -58,7 +59,12 @@ def find_outliers(
         FileNotFoundError: If there is no such data set.
     """
     parts = [part.strip() for part in source.split(",")]
-    if not all(part.lstrip("-").isdigit() for part in parts) or pathlib.Path(source).exists():
+    if not all(parts):
+        raise ValueError(
+            "Outliers must be labels with commas between, or a name or file of a data set. "
+            f"Received: outliers={source!r}"
+        )
+    if not all(re.fullmatch(r"-?[0-9]+", p) for p in parts) or pathlib.Path(source).exists():
         other = zoo.datasets.load(source, data_dir, **(reading or {}))
         for what in ("shape", "dtype"):
             wanted, received = (_of_a_row(x, what) for x in (dataset.x_test, other.x_test))

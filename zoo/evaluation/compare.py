@@ -175,11 +175,11 @@ def read(folders: Sequence[pathlib.Path]) -> list[Measured]:
     runs = []
     for name, folder in zip(short_names(folders), folders, strict=True):
         run = Run(folder)
-        config = run.read_json(run.config_file)
+        config = run.read_config()
         if not run.metrics_file.exists():
             raise FileNotFoundError(
                 f"{folder} was not evaluated: run `python -m zoo evaluate {folder}` first."
             )
-        metrics = run.read_json(run.metrics_file)
+        metrics = run.read_metrics()
         runs.append(Measured(name, folder, config, metrics, run.read_history()))
     return runs

@@ -26,6 +26,10 @@ VALIDATION_BATCH = 1000
 HISTOGRAM_ROWS = 500
 
 
+class DivergedError(RuntimeError):
+    """The loss became NaN or infinite."""
+
+
 def fit_run(run: Run, config: dict[str, Any], progress: bool = True) -> Autoencoder:
     """Trains, or goes on training, the model of a run folder.
 
@@ -50,7 +54,10 @@ def fit_run(run: Run, config: dict[str, Any], progress: bool = True) -> Autoenco
         ValueError: If an option is wrong, the data is not what the run began with, or another
             process is training into the folder.
         FileNotFoundError: If the data can't be found.
+        DivergedError: If the loss became NaN or infinite; what was saved before stays.
     """
+    if config["seed"] < 0:
+        raise ValueError(f"`seed` must not be negative. Received: seed={config['seed']}")
     for name in ("epochs", "batch_size", "learning_rate", "pretrain_epochs"):
         if config.get(name) is not None and not config[name] > 0:
             raise ValueError(f"`{name}` must be positive. Received: {name}={config[name]}")
@@ -63,7 +70,8 @@ def fit_run(run: Run, config: dict[str, Any], progress: bool = True) -> Autoenco
     try:
         with run.lock():
             if run.model_file.exists():
-                begun_with = run.read_json(run.config_file)["data_fingerprint"]
+                begun = run.read_config()
+                begun_with = begun["data_fingerprint"]
                 if fingerprint != begun_with:
                     raise ValueError(
                         f"The data {config['data']!r} is not what {run.folder} was begun with. "
@@ -75,15 +83,16 @@ def fit_run(run: Run, config: dict[str, Any], progress: bool = True) -> Autoenco
             check_training_data(model, dataset.x_train, "x_train")
             epochs_done = int(model.optimizer.iterations) // steps
             config["likelihood"] = model.likelihood
-            run.write_json(
-                run.config_file,
-                {**config, "data_fingerprint": fingerprint, "versions": _versions()},
-            )
+            recorded = {**config, "data_fingerprint": fingerprint, "versions": _versions()}
+            if epochs_done >= config["epochs"]:
+                recorded["epochs"] = begun["epochs"]  # nothing is left to do
+            run.write_json(run.config_file, recorded)
             if config.get("pretrain_epochs") and not epochs_done:
                 pretrain_run(run, model, train, config, progress)
             codes = codes_to_teach(run, model, train, config, progress)
+            checkpoint = Checkpoint(run, validation[:HISTOGRAM_ROWS], epochs_done)
             callbacks = [
-                Checkpoint(run, validation[:HISTOGRAM_ROWS], epochs_done),
+                checkpoint,
                 keras.callbacks.TensorBoard(run.tensorboard_folder, write_graph=False),
             ]
             if progress:
@@ -101,6 +110,10 @@ def fit_run(run: Run, config: dict[str, Any], progress: bool = True) -> Autoenco
                 shuffle=False,
                 verbose=0,
             )
+            if checkpoint.diverged is not None:
+                raise DivergedError(
+                    f"the loss became NaN in epoch {checkpoint.diverged + 1}; lower --learning-rate"
+                )
             return model
     except filelock.Timeout:
         raise ValueError(f"Another process is training into {run.folder}.") from None
@@ -108,6 +121,11 @@ def fit_run(run: Run, config: dict[str, Any], progress: bool = True) -> Autoenco
 
 def _hold_out(x: Any, seed: int) -> tuple[Any, np.ndarray]:
     """Splits off the rows that curves are measured on; the test rows stay untouched."""
+    if len(x) < 2:
+        raise ValueError(
+            "Training wants at least two rows besides those held out to test with, one of them "
+            f"to draw the curves on. Received: {len(x)}"
+        )
     order = np.random.default_rng(seed).permutation(len(x))
     count = min(MAX_VALIDATION_ROWS, max(1, len(x) // 10))
     return x.take(np.sort(order[count:]), axis=0), x[np.sort(order[:count])]

@@ -13,6 +13,21 @@ from zoo.autoencoder import Autoencoder
 from zoo.files import replacing
 from zoo.load import MODEL_FILE, load
 
+CONFIG_KEYS = {
+    "backbone",
+    "batch_size",
+    "code_dim",
+    "data",
+    "data_dir",
+    "data_fingerprint",
+    "epochs",
+    "learning_rate",
+    "likelihood",
+    "options",
+    "seed",
+    "variant",
+}
+
 
 class Run:
     """A folder with a model, the options it was made with, and what was measured.
@@ -64,8 +79,35 @@ class Run:
             raise FileNotFoundError(f"{self.folder} is not a run of `python -m zoo fit`: no {file}")
         try:
             return json.loads(file.read_text())
-        except json.JSONDecodeError as error:
+        except ValueError as error:  # no JSON, or no UTF-8
             raise ValueError(f"{file} is damaged: {error}") from error
+
+    def read_config(self) -> dict[str, Any]:
+        """The options and what else the run was begun with.
+
+        Raises:
+            FileNotFoundError: If it is not there.
+            ValueError: If it is damaged.
+        """
+        config = self.read_json(self.config_file)
+        if not isinstance(config, dict) or not set(config) >= CONFIG_KEYS:
+            raise ValueError(
+                f"{self.config_file} is damaged: it must be an object with "
+                f"{', '.join(sorted(CONFIG_KEYS))}."
+            )
+        return config
+
+    def read_metrics(self) -> dict[str, Any]:
+        """What was measured.
+
+        Raises:
+            FileNotFoundError: If it is not there.
+            ValueError: If it is damaged.
+        """
+        metrics = self.read_json(self.metrics_file)
+        if not isinstance(metrics, dict):
+            raise ValueError(f"{self.metrics_file} is damaged: it must be an object.")
+        return metrics
 
     def write_json(self, file: pathlib.Path, content: Any) -> None:
         """Replaces one of the folder's JSON files."""
@@ -73,14 +115,22 @@ class Run:
             partial.write_text(json.dumps(content, indent=2) + "\n")
 
     def read_history(self) -> list[dict[str, float]]:
-        """One row an epoch."""
+        """One row an epoch.
+
+        Raises:
+            ValueError: If it is damaged.
+        """
         if not self.history_file.exists():
             return []
-        with self.history_file.open(newline="") as file:
-            return [
-                {name: float(value) for name, value in row.items() if value}
-                for row in csv.DictReader(file)
-            ]
+        try:
+            with self.history_file.open(newline="") as file:
+                rows = [
+                    {name: float(value) for name, value in row.items() if value}
+                    for row in csv.DictReader(file)
+                ]
+                return [row | {"epoch": int(row["epoch"])} for row in rows]
+        except (ValueError, TypeError, KeyError, csv.Error) as error:
+            raise ValueError(f"{self.history_file} is damaged: {error}") from error
 
     def write_history(self, rows: list[dict[str, float]]) -> None:
         """Replaces the history."""

@@ -37,11 +37,14 @@ def codes_to_teach(
         return None
     bits = config["code_dim"]
     if run.codes_file.exists():
-        packed = np.load(run.codes_file, allow_pickle=False)
-        if packed.shape != (len(train), -(-bits // 8)):
+        try:
+            packed = np.load(run.codes_file, allow_pickle=False)
+        except (ValueError, EOFError, OSError) as error:
+            raise ValueError(f"{run.codes_file} is damaged: remove it. {error}") from error
+        if packed.dtype != np.uint8 or packed.shape != (len(train), -(-bits // 8)):
             raise ValueError(
                 f"{run.codes_file} does not fit the training rows: remove it. Received: "
-                f"shape={packed.shape}, {len(train)} rows"
+                f"{packed.dtype} of shape {packed.shape}, {len(train)} rows"
             )
         return np.unpackbits(packed, axis=1, count=bits)
     with rich.progress.Progress(

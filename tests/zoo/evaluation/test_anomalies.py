@@ -50,12 +50,14 @@ def test_outliers_from_a_file(tmp_path):
     ("source", "message"),
     [
         ("7", "No test row of some has the label 7; there are 0, 1, 2"),
+        ("", "labels with commas between, .* Received: outliers=''"),
+        ("--3", "no data set '--3'"),
         ("0,1,2", "Some test rows must be no outliers"),
         ("digits", r"rows of the shape \(2,\), as in some. Received: digits with \(8, 8, 1\)"),
     ],
 )
 def test_bad_outliers(source, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
         find_outliers(source, DATASET)
 
 

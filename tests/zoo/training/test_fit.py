@@ -1,14 +1,16 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+import zipfile
 
 import numpy as np
 import pytest
 
 import zoo
-from zoo.training import Run, fit_run
+from zoo.training import DivergedError, Run, fit_run
 
 CONFIG = {
     "data_dir": None,
@@ -87,6 +89,62 @@ def test_kill_in_mid_training(data, tmp_path):
     assert [row["epoch"] for row in run.read_history()] == list(range(done + 3))
 
 
+def test_fewer_epochs_than_there_were_change_nothing(whole, data):
+    fit_run(whole, {**CONFIG, "data": data, "epochs": 2}, progress=False)
+    assert whole.read_json(whole.config_file)["epochs"] == CONFIG["epochs"]
+    assert [str(row["epoch"]) for row in whole.read_history()] == ["0", "1", "2", "3"]
+
+
+def test_a_training_that_diverges_is_told_and_not_kept(data, tmp_path):
+    run = Run(tmp_path)
+    config = {**CONFIG, "data": data, "learning_rate": 1e30}
+    with pytest.raises(DivergedError, match=r"became NaN in epoch \d; lower --learning-rate"):
+        fit_run(run, config, progress=False)
+    assert not run.model_file.exists()
+
+
+def test_a_single_row_is_refused(tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((2, 12), "uint8"))
+    with pytest.raises(ValueError, match="at least two rows"):
+        fit_run(Run(tmp_path), {**CONFIG, "data": str(tmp_path / "x.npy")}, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("config.json", b"{}"),
+        ("config.json", b"[]"),
+        ("config.json", b'{"data": "\xff"}'),
+        ("history.csv", b"epoch,loss\n0,abc\n"),
+        ("history.csv", b"\0\xff"),
+        ("metrics.json", b"[1]"),
+        ("model.keras", b"PK"),
+        ("model.keras", None),
+    ],
+)
+def test_a_damaged_file_is_named(name, content, whole, tmp_path):
+    run = Run(shutil.copytree(whole.folder, tmp_path / "run"))
+    if content is None:
+        content = bytearray(run.model_file.read_bytes())
+        content[len(content) // 3 : -len(content) // 3] = bytes(len(content) // 3)
+    (run.folder / name).write_bytes(content)
+    read = {
+        "config.json": run.read_config,
+        "history.csv": run.read_history,
+        "metrics.json": run.read_metrics,
+        "model.keras": run.load_model,
+    }
+    with pytest.raises(ValueError, match=rf"{name} is (not a saved .* )?(or it is )?damaged"):
+        read[name]()
+
+
+def test_another_zip_is_no_model(tmp_path):
+    with zipfile.ZipFile(tmp_path / "model.keras", "w") as file:
+        file.writestr("a.txt", "a")
+    with pytest.raises(ValueError, match="is not a saved Keras model"):
+        Run(tmp_path).load_model()
+
+
 def test_one_training_at_a_time(data, tmp_path):
     run = Run(tmp_path / "run")
     with run.lock(), pytest.raises(ValueError, match="Another process is training"):
@@ -97,6 +155,11 @@ def test_other_data_is_refused(whole, tmp_path):
     np.save(tmp_path / "other.npy", np.zeros((300, 12), "uint8"))
     with pytest.raises(ValueError, match="is not what"):
         fit_run(whole, {**CONFIG, "data": str(tmp_path / "other.npy")}, progress=False)
+
+
+def test_a_negative_seed_is_refused(data, tmp_path):
+    with pytest.raises(ValueError, match="Received: seed=-1"):
+        fit_run(Run(tmp_path), {**CONFIG, "data": data, "seed": -1}, progress=False)
 
 
 @pytest.mark.parametrize("name", ["epochs", "batch_size", "learning_rate"])
