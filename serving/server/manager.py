@@ -9,7 +9,14 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from serving.server.model import Model, State, Version, check_config
+from serving.server.model import (
+    Model,
+    State,
+    Version,
+    check_configs,
+    check_labels,
+    refuse_failed,
+)
 from serving.server.servable import Servable
 from serving.server.status import StatusError, from_exception, invalid
 from serving.versions import ModelConfig, Stamp, find_versions, stamp
@@ -65,13 +72,7 @@ class Manager:
         self._thread.start()
         with self._changed:
             while True:
-                failed = self._failures(self._models)
-                if failed:
-                    raise StatusError(
-                        "UNKNOWN",
-                        f"{len(failed)} servable(s) did not become available:"
-                        f" {{{', '.join(failed)}}}",
-                    )
+                refuse_failed(self._models)
                 for model in self._models.values():
                     if model.looked and not model.versions:
                         raise StatusError("NOT_FOUND", model.nothing_to_serve())
@@ -109,13 +110,7 @@ class Manager:
             self._changed.notify_all()
             while True:
                 fresh = {name: self._models[name] for name in new if name in self._models}
-                failed = self._failures(fresh)
-                if failed:
-                    raise StatusError(
-                        "UNKNOWN",
-                        f"{len(failed)} servable(s) did not become available:"
-                        f" {{{', '.join(failed)}}}",
-                    )
+                refuse_failed(fresh)
                 if all(model.available() for model in fresh.values()):
                     return
                 left = deadline - time.monotonic()
@@ -193,24 +188,10 @@ class Manager:
 
     def _apply(self, configs: list[ModelConfig]) -> set[str]:
         """Takes a new configuration as a whole or not at all; returns the new models' names."""
-        names: set[str] = set()
-        for config in configs:
-            check_config(config)
-            if config.name in names:
-                raise invalid(f"Illegal to list model {config.name} multiple times in config list")
-            names.add(config.name)
+        names = check_configs(configs)
         with self._changed:
             for config in configs:
-                model = self._models.get(config.name)
-                available = model.available() if model else {}
-                for label, number in config.labels.items():
-                    unused = model is None or model.config.labels.get(label, number) == number
-                    if number not in available and not (self._labels_may_wait and unused):
-                        raise StatusError(
-                            "FAILED_PRECONDITION",
-                            f"Request to assign label to version {number} of model {config.name},"
-                            " which is not currently available for inference",
-                        )
+                check_labels(config, self._models.get(config.name), self._labels_may_wait)
             new = names - set(self._models)
             before, self._models = self._models, {}
             for config in configs:
@@ -219,20 +200,6 @@ class Manager:
                 self._models[config.name] = model
             self._retired += before.values()
             return new
-
-    def _failures(self, models: dict[str, Model]) -> list[str]:
-        """Names the models whose every wanted version has failed."""
-        failed = []
-        for name, model in models.items():
-            tried = [v for v in model.versions.values() if v.error]
-            if tried and len(tried) == len(model.versions):
-                failed += [
-                    f"{{name: {name} version: {number}}} due to error: {v.error.code.name}:"
-                    f" {v.error.message}"
-                    for number, v in sorted(model.versions.items())
-                    if v.error
-                ]
-        return failed
 
     def _last_retired(self, name: str) -> Model | None:
         return next((m for m in reversed(self._retired) if m.config.name == name), None)
