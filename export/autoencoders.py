@@ -96,6 +96,10 @@ def from_autoencoder(model: zoo.Autoencoder, optimize: bool = False) -> Exportab
         draw=(lambda: {specs[0].name: tables[0].draw()}) if is_table else None,
         replaced=without_metrics(layers),
         missing_values=model.missing_values,
+        scales_pixels=any(
+            isinstance(layer, keras.layers.Rescaling) and np.max(layer.scale) < 0.01
+            for layer in model.preprocessor.layers
+        ),
         jumping=frozenset(s.name for s in signatures if chosen and s.name != "decode"),
     )
 

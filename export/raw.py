@@ -50,7 +50,7 @@ class ImageBytes:
 
     Args:
         scale: What pixels 0 to 255 are multiplied with; 1 / 255 if omitted, and 1 for a model of
-            integers, which takes whole numbers only.
+            integers, which takes whole numbers only, and for an autoencoder that rescales them.
         offset: What is added then.
         size: Height and width, for models that take any size.
 
@@ -198,6 +198,8 @@ def with_raw_input(exportable: Exportable, raw: RawInput) -> Exportable:
         ExportError: If known inputs come out of the decoding as others.
     """
     specs = exportable.inputs
+    if isinstance(raw, ImageBytes) and raw.scale is None and exportable.scales_pixels:
+        raw = dataclasses.replace(raw, scale=1.0)
     raw, fixed = raw.fit(specs)
     spec = tf.TensorSpec([None], tf.string, raw.name)
 

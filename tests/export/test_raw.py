@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 import export
+import zoo
 from export import golden
 from export.autoencoders import from_autoencoder
 from export.encoders import from_encoder
@@ -75,6 +76,17 @@ def test_models_of_bytes_get_the_pixels_themselves():
     np.testing.assert_allclose(signature.function(tf.constant(files))["embedding"], want, atol=1e-6)
     np.testing.assert_allclose(signature.reference({"inputs": files})["embedding"], want, atol=1e-6)
     assert exportable.description["raw_input"]["scale"] == 1
+
+
+@pytest.mark.parametrize("preprocessing", [None, keras.layers.Rescaling(1 / 255)])
+def test_pixels_are_scaled_once(preprocessing):
+    ae = zoo.create("missing", (4, 6, 3), 2, preprocessing=preprocessing, hidden=(4,))
+    exportable = with_raw_input(from_autoencoder(ae), ImageBytes())
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 4, 6, 3), np.uint8)
+    files = np.array([_file(image, "PNG") for image in pixels], object)
+    got = exportable.signatures[0].function(tf.constant(files))["embedding"]
+    taken = pixels.astype("float32") / (255 if preprocessing is None else 1)
+    np.testing.assert_allclose(got, ae.encoder(taken), atol=1e-5)
 
 
 def test_models_of_bytes_refuse_a_fraction_of_pixels():
