@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ def codes_to_teach(
     if run.codes_file.exists():
         try:
             packed = np.load(run.codes_file, allow_pickle=False)
-        except (ValueError, EOFError, OSError) as error:
+        except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
             raise ValueError(f"{run.codes_file} is damaged: remove it. {error}") from error
         if packed.dtype != np.uint8 or packed.shape != (len(train), -(-bits // 8)):
             raise ValueError(

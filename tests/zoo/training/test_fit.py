@@ -11,6 +11,7 @@ import pytest
 
 import zoo
 from zoo.training import DivergedError, Run, fit_run
+from zoo.training.teaching import codes_to_teach
 
 CONFIG = {
     "data_dir": None,
@@ -136,6 +137,16 @@ def test_a_damaged_file_is_named(name, content, whole, tmp_path):
     }
     with pytest.raises(ValueError, match=rf"{name} is (not a saved .* )?(or it is )?damaged"):
         read[name]()
+
+
+@pytest.mark.parametrize("content", [b"", b"no array", b"PK\3\4"])
+def test_damaged_codes_are_named(content, tmp_path):
+    run = Run(tmp_path)
+    run.codes_file.write_bytes(content)
+    model = zoo.create("semantic-hash", (12,), 8, hidden=[4])
+    config = {"neighbours": 3, "code_dim": 8, "seed": 0}
+    with pytest.raises(ValueError, match=r"taught_codes\.npy is damaged: remove it"):
+        codes_to_teach(run, model, np.zeros((9, 12), "float32"), config, progress=False)
 
 
 def test_another_zip_is_no_model(tmp_path):
