@@ -49,10 +49,12 @@ def main():
     parser.add_argument("--fine-tuning-epochs", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rows", nargs="*", choices=[*ROWS], help="all by default")
+    mnist.add_validate(parser)
     arguments = parser.parse_args()
     settings = {"units": UNITS, **vars(arguments)}
-    del settings["data_dir"], settings["rows"]
+    del settings["data_dir"], settings["rows"], settings["validate"]
     train, validation, test = mnist.load(arguments.data_dir)
+    test = None if arguments.validate else test
     for name in arguments.rows or ROWS:
         (error, norm, saturated), variant, options = ROWS[name]
         keras.utils.set_random_seed(arguments.seed)
@@ -78,9 +80,11 @@ def main():
             "paper_saturated": saturated,
         }
         print(name, row, flush=True)
-        mnist.write("contractive", {name: row}, settings)
+        if not arguments.validate:
+            mnist.write("contractive", {name: row}, settings)
         keras.backend.clear_session()
-    mnist.write("contractive", {"RBM (paper alone)": {"error": None, "paper": 1.30}}, settings)
+    if not arguments.validate:
+        mnist.write("contractive", {"RBM (paper alone)": {"error": None, "paper": 1.30}}, settings)
 
 
 if __name__ == "__main__":

@@ -98,9 +98,7 @@ def main():
     parser.add_argument("--learning-rate", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rows", nargs="*", choices=[*ROWS], help="all by default")
-    parser.add_argument(
-        "--validate", action="store_true", help="leave test rows alone and write nothing"
-    )
+    mnist.add_validate(parser)
     arguments = parser.parse_args()
     settings = {"units": UNITS, "epochs": arguments.epochs}
     settings |= {"learning_rate": arguments.learning_rate, "seed": arguments.seed}

@@ -98,7 +98,8 @@ def linear_error(train, test, weight_decay, svm=False, epochs=15, batch=200):
 def fine_tune(encoder, train, validation, test, epochs, seed, learning_rate=3e-3):
     """Adds a softmax layer, trains with labels: (validation, test) error in percent.
 
-    The weights are those of the epoch with the least validation error.
+    The weights are those of the epoch with the least validation error. Without test rows (None)
+    their error is None.
     """
     keras.utils.set_random_seed(seed)
     outputs = keras.layers.Dense(10)(encoder.output)
@@ -123,8 +124,15 @@ def fine_tune(encoder, train, validation, test, epochs, seed, learning_rate=3e-3
             )
         ],
     )
-    accuracies = (classifier.evaluate(*part, verbose=0)[1] for part in (validation, test))
-    return tuple(100 * (1 - accuracy) for accuracy in accuracies)
+    parts = validation, test
+    return tuple(part and 100 * (1 - classifier.evaluate(*part, verbose=0)[1]) for part in parts)
+
+
+def add_validate(parser):
+    """Gives a command the option to look at validation rows alone."""
+    parser.add_argument(
+        "--validate", action="store_true", help="leave test rows alone and write nothing"
+    )
 
 
 def write(name, rows, settings):

@@ -36,10 +36,12 @@ def main():
     parser.add_argument("--fine-tuning-rate", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rows", nargs="*", choices=[*ROWS], help="all by default")
+    mnist.add_validate(parser)
     arguments = parser.parse_args()
     settings = {"units": UNITS, **vars(arguments)}
-    del settings["data_dir"], settings["rows"]
+    del settings["data_dir"], settings["rows"], settings["validate"]
     train, validation, test = mnist.load(arguments.data_dir)
+    test = None if arguments.validate else test
     for name in arguments.rows or ROWS:
         paper, level = ROWS[name]
         keras.utils.set_random_seed(arguments.seed)
@@ -65,7 +67,8 @@ def main():
         )
         row = {"error": error, "paper": paper, "validation_error": validation_error}
         print(name, row, flush=True)
-        mnist.write("stacked_denoising", {name: row}, settings)
+        if not arguments.validate:
+            mnist.write("stacked_denoising", {name: row}, settings)
         keras.backend.clear_session()
 
 
