@@ -22,10 +22,9 @@ from serving import requests
 from serving.base import BaseClient, check_method
 from serving.checks import check_seconds
 from serving.errors import (
+    NOT_READY,
     DeadlineExceeded,
     InvalidInput,
-    ModelNotFound,
-    Overloaded,
     ServerUnavailable,
 )
 from serving.joining import Joiner, Piece
@@ -153,13 +152,7 @@ class AsyncClient(BaseClient):
             try:
                 await self.metadata(timeout=min(left, 5.0))
                 return
-            except (
-                ServerUnavailable,
-                DeadlineExceeded,
-                ModelNotFound,
-                InvalidInput,
-                Overloaded,
-            ) as error:
+            except NOT_READY as error:
                 if time.monotonic() + 0.05 >= deadline:
                     if isinstance(error, ServerUnavailable):
                         raise

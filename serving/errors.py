@@ -106,3 +106,7 @@ def from_rpc(error: grpc.RpcError, target: str) -> ServingError:
     elif kind is InvalidInput and "Unrecognized servable version label" in details:
         kind = ModelNotFound
     return kind(details or f"{target} answered {code.name}", code.name)
+
+
+# What a server answers that may be ready a moment later.
+NOT_READY = (ServerUnavailable, DeadlineExceeded, ModelNotFound, InvalidInput, Overloaded)
