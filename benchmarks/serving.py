@@ -180,7 +180,7 @@ def _check(target: str, model: str, data: bytes, rows: int) -> bytes:
 
 def answer_without_a_model() -> None:
     """Serves what bounds the embedded server: the same answer of 64 numbers a row."""
-    from serving.server.grpc_core import CoreServer, Method, Rpc
+    from serving.server.grpc_core import CoreServer, Rpc
     from serving.wire.messages import PREDICTION_SERVICE
 
     def predict(rpc: Rpc) -> None:
@@ -188,7 +188,7 @@ def answer_without_a_model() -> None:
         rpc.reply(bytes(4 * WIDTHS[-1] * rows))
 
     server = CoreServer(
-        {f"/{PREDICTION_SERVICE}/Predict": Method(predict)},
+        {f"/{PREDICTION_SERVICE}/Predict": predict},
         [("grpc.max_receive_message_length", -1)],
         max_calls=4096,
         on_pause=lambda: None,

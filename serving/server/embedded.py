@@ -16,6 +16,7 @@ from serving.server.batching import Batcher
 from serving.server.config import ServerOptions
 from serving.server.grpc_api import build_server
 from serving.server.grpc_core import CoreServer
+from serving.server.health import Health
 from serving.server.manager import Manager
 from serving.server.metrics import Metrics
 from serving.server.rest import RestServer
@@ -61,6 +62,7 @@ class EmbeddedServer:
             labels_may_wait=self.options.allow_version_labels_for_unavailable_models,
             threads=max(1, self.options.num_load_threads),
         )
+        self._health = Health()
         self._server: CoreServer | None = None
         self._rest: RestServer | None = None
         self._stopping = threading.Event()
@@ -92,6 +94,7 @@ class EmbeddedServer:
         self._stopping.set()
         if self._rest:
             self._rest.stop(self.options.drain_seconds)
+        self._health.stop()
         if self._server:
             self._server.drain(self.options.drain_seconds)
         self._executor.shutdown(wait=True, cancel_futures=True)
@@ -117,7 +120,7 @@ class EmbeddedServer:
             options.max_request_bytes,
             options.enable_serialization_as_tensor_content,
         )
-        server = build_server(services, options, self._executor)
+        server = build_server(services, self._health, options, self._executor)
         try:
             self.port = server.add_port(join(options.host, options.port), options.credentials)
         except RuntimeError as error:

@@ -10,9 +10,9 @@ from concurrent.futures import Executor
 from grpc_reflection.v1alpha.reflection import SERVICE_NAME, ReflectionServicer
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 
-from serving.server import health
 from serving.server.config import ServerOptions
 from serving.server.grpc_core import CoreServer, Method, Rpc
+from serving.server.health import Health
 from serving.server.services import Services
 from serving.wire.messages import MODEL_SERVICE, PREDICTION_SERVICE, pool
 
@@ -21,11 +21,14 @@ _LONGEST = 3600.0  # seconds that a reload without a deadline may wait
 Answer = Callable[[Rpc], bytes]
 
 
-def build_server(services: Services, options: ServerOptions, executor: Executor) -> CoreServer:
-    """Makes a server that answers both services; without a port yet.
+def build_server(
+    services: Services, health: Health, options: ServerOptions, executor: Executor
+) -> CoreServer:
+    """Makes a server that answers all services; without a port yet.
 
     Args:
-        services: The answers.
+        services: The answers of PredictionService and ModelService.
+        health: Those of gRPC's health service.
         options: How to listen.
         executor: Where models run.
     """
@@ -34,10 +37,10 @@ def build_server(services: Services, options: ServerOptions, executor: Executor)
         def submit(rpc: Rpc) -> None:
             executor.submit(_answer, rpc, lambda rpc: answer(rpc.data))
 
-        return Method(submit)
+        return submit
 
     prediction = {
-        "Predict": Method(services.predict),
+        "Predict": services.predict,
         "Classify": runs_a_model(services.classify),
         "Regress": runs_a_model(services.regress),
         "MultiInference": runs_a_model(services.multi_inference),
@@ -45,7 +48,7 @@ def build_server(services: Services, options: ServerOptions, executor: Executor)
     }
     model = {
         "GetModelStatus": _at_once(services.get_model_status),
-        "HandleReloadConfigRequest": Method(_reload_with(services)),
+        "HandleReloadConfigRequest": _reload_with(services),
     }
     methods = {
         **{f"/{PREDICTION_SERVICE}/{name}": method for name, method in prediction.items()},
@@ -53,7 +56,8 @@ def build_server(services: Services, options: ServerOptions, executor: Executor)
         f"/{SERVICE_NAME}/ServerReflectionInfo": _reflection(),
     }
     if options.enable_grpc_healthcheck_service:
-        methods["/grpc.health.v1.Health/Check"] = _at_once(health.check)
+        methods["/grpc.health.v1.Health/Check"] = health.check
+        methods["/grpc.health.v1.Health/Watch"] = health.watch
     return CoreServer(
         methods,
         options=[
@@ -80,10 +84,10 @@ def _answer(rpc: Rpc, answer: Answer) -> None:
 
 
 def _at_once(answer: Callable[[bytes], bytes]) -> Method:
-    return Method(lambda rpc: rpc.reply(answer(rpc.data)))
+    return lambda rpc: rpc.reply(answer(rpc.data))
 
 
-def _reload_with(services: Services) -> Callable[[Rpc], None]:
+def _reload_with(services: Services) -> Method:
     def reload(rpc: Rpc) -> bytes:
         return services.reload(rpc.data, min(rpc.deadline - time.time(), _LONGEST))
 
@@ -96,6 +100,7 @@ def _reflection() -> Method:
 
     def describe(rpc: Rpc) -> None:
         requests = iter([ServerReflectionRequest.FromString(rpc.data)])
-        rpc.reply(next(servicer.ServerReflectionInfo(requests, None)).SerializeToString())
+        rpc.send(next(servicer.ServerReflectionInfo(requests, None)).SerializeToString())
+        rpc.receive()
 
-    return Method(describe, stream=True)
+    return describe

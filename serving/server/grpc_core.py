@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -24,18 +24,9 @@ _NO_FLAGS = 0
 _NOW = 0.0  # as a deadline
 _MANY = 512  # events without a pause that are enough
 
-
-class Method(NamedTuple):
-    """What a path leads to.
-
-    Attributes:
-        answer: Gets each call once its message is there, on the server's thread, which it must
-            not hold up: it calls `reply` or `fail`, then or later.
-        stream: One reply for each message of the client, until it has no more.
-    """
-
-    answer: Callable[[Rpc], None]
-    stream: bool = False
+Method = Callable[["Rpc"], None]
+"""Gets each call once its message is there, on the server's thread, which it must not hold up: it
+calls `reply` or `fail`, then or later, or for a stream `send` and `receive`."""
 
 
 class Rpc:
@@ -60,16 +51,16 @@ class Rpc:
         call.start_server_batch((cygrpc.ReceiveCloseOnServerOperation(_NO_FLAGS),), self._ended)
 
     def receive(self) -> None:
-        """Waits for the next message."""
+        """Hands the next message to the method, or ends a stream whose client has no more."""
         self._call.start_server_batch((cygrpc.ReceiveMessageOperation(_NO_FLAGS),), self._received)
 
     def reply(self, data: bytes) -> None:
-        """Answers."""
-        if self._method.stream:
-            self._send(cygrpc.SendMessageOperation(data, _NO_FLAGS))
-            self.receive()
-        else:
-            self._send(cygrpc.SendMessageOperation(data, _NO_FLAGS), _status(0, ""))
+        """Answers, and ends the call."""
+        self._send(cygrpc.SendMessageOperation(data, _NO_FLAGS), _status(0, ""))
+
+    def send(self, data: bytes) -> None:
+        """Answers; the call goes on."""
+        self._send(cygrpc.SendMessageOperation(data, _NO_FLAGS))
 
     def fail(self, error: Exception) -> None:
         """Answers with an error."""
@@ -91,13 +82,13 @@ class Rpc:
         if data is not None:
             self.data = data
             try:
-                self._method.answer(self)
+                self._method(self)
             except Exception as error:
                 self.fail(error)
-        elif self._method.stream:
+        elif self._fresh:  # nobody reads this where the client has cancelled
+            self.fail(StatusError("UNIMPLEMENTED", "a message is needed"))
+        else:
             self._send(_status(0, ""))
-        else:  # nobody reads this where the client has cancelled
-            self.fail(StatusError("UNIMPLEMENTED", "one message is needed"))
 
     def _ended(self, event: Any) -> None:
         self.gone = True
@@ -188,7 +179,7 @@ class CoreServer:
         self._server.request_call(self._queue, self._queue, _ARRIVED)
         method = self._methods.get(event.call_details.method)
         self._calls += 1
-        rpc = Rpc(event.call, method or _NONE, event.call_details.deadline, self._on_end)
+        rpc = Rpc(event.call, method or _nothing, event.call_details.deadline, self._on_end)
         if method is None:
             rpc.fail(StatusError("UNIMPLEMENTED", ""))
         elif self._calls > self._max_calls:
@@ -204,4 +195,5 @@ def _status(code: int, message: str) -> Any:
     return cygrpc.SendStatusFromServerOperation(None, code, message.encode(), _NO_FLAGS)
 
 
-_NONE = Method(lambda rpc: None)
+def _nothing(rpc: Rpc) -> None:
+    """No method."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
+from serving.server.grpc_core import Rpc
 from serving.server.status import StatusError
 
 NAMES = ("", "PredictionService", "ModelService")
@@ -31,8 +33,38 @@ def _messages() -> tuple[Any, Any]:
 Request, Response = _messages()
 
 
-def check(data: bytes) -> bytes:
-    """Answers Check. As in TF Serving, it says nothing of the models."""
-    if Request.FromString(data).service not in NAMES:
-        raise StatusError("NOT_FOUND", "unknown service")
-    return Response(status=SERVING).SerializeToString()
+class Health:
+    """Answers Check and Watch. As in TF Serving, they say nothing of the models."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._watching: list[Rpc] = []
+        self._stopped = False
+
+    def check(self, rpc: Rpc) -> None:
+        """Answers at once."""
+        if Request.FromString(rpc.data).service not in NAMES:
+            raise StatusError("NOT_FOUND", "unknown service")
+        rpc.reply(_told(SERVING))
+
+    def watch(self, rpc: Rpc) -> None:
+        """Answers at once, and again when the server stops."""
+        known = Request.FromString(rpc.data).service in NAMES
+        with self._lock:
+            if self._stopped:
+                rpc.reply(_told(NOT_SERVING))
+                return
+            rpc.send(_told(SERVING if known else SERVICE_UNKNOWN))
+            self._watching = [other for other in self._watching if not other.gone] + [rpc]
+
+    def stop(self) -> None:
+        """Tells those who watch, and ends their calls."""
+        with self._lock:
+            self._stopped = True
+            for rpc in self._watching:
+                rpc.reply(_told(NOT_SERVING))
+            self._watching.clear()
+
+
+def _told(status: int) -> bytes:
+    return Response(status=status).SerializeToString()

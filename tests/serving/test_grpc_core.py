@@ -6,7 +6,7 @@ import time
 import grpc
 import pytest
 
-from serving.server.grpc_core import CoreServer, Method
+from serving.server.grpc_core import CoreServer
 from serving.server.status import StatusError
 
 
@@ -21,11 +21,15 @@ def calls():
     def broken(rpc):
         raise ZeroDivisionError
 
+    def twice(rpc):
+        rpc.send(rpc.data * 2)
+        rpc.receive()
+
     methods = {
-        "/t/Keep": Method(kept.append),
-        "/t/Refuse": Method(refuse),
-        "/t/Broken": Method(broken),
-        "/t/Twice": Method(lambda rpc: rpc.reply(rpc.data * 2), stream=True),
+        "/t/Keep": kept.append,
+        "/t/Refuse": refuse,
+        "/t/Broken": broken,
+        "/t/Twice": twice,
     }
     pauses = []
     server = CoreServer(methods, [("grpc.so_reuseport", 0)], 4, lambda: pauses.append(len(kept)))

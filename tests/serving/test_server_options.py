@@ -260,6 +260,21 @@ def test_health_has_tf_servings_names(rest):
     assert caught.value.code() is grpc.StatusCode.NOT_FOUND
 
 
+def test_health_is_watched_until_the_server_stops(published):
+    options = ServerOptions(enable_grpc_healthcheck_service=True)
+    up, down, no_such_service = b"\x08\x01", b"\x08\x02", b"\x08\x03"
+    with (
+        EmbeddedServer([ModelConfig("enc", str(published / "enc"))], options) as server,
+        grpc.insecure_channel(server.address) as channel,
+    ):
+        watch = channel.unary_stream("/grpc.health.v1.Health/Watch")
+        known, unknown, cancelled = watch(b""), watch(b"\n\x01?"), watch(b"")
+        assert [next(told) for told in (known, unknown, cancelled)] == [up, no_such_service, up]
+        cancelled.cancel()
+        server.stop()
+        assert list(known) == list(unknown) == [down]
+
+
 def test_a_unix_socket_answers_too(rest):
     with Client(f"unix:{rest.options.grpc_socket_path}", "enc") as client:
         assert client.embed(np.ones((1, 8), np.float32)).shape == (1, models.BITS)
