@@ -137,6 +137,11 @@ class AsyncClient(BaseClient):
         request = requests.status_request(self.address)
         return requests.read_status(await self._call("GetModelStatus", request, timeout))
 
+    async def version(self, timeout: float | None = None) -> int:
+        """Asks which version answers: the highest, or that of the client's label."""
+        response = await self._call("GetModelMetadata", self._metadata_request(), timeout)
+        return response.model_spec.version.value
+
     async def metadata(self, timeout: float | None = None) -> dict[str, Signature]:
         """Asks the server for the model's signatures, by name."""
         response = await self._call("GetModelMetadata", self._metadata_request(), timeout)

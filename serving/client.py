@@ -155,6 +155,11 @@ class Client(BaseClient):
         request = requests.status_request(self.address)
         return requests.read_status(self._call("GetModelStatus", request, timeout))
 
+    def version(self, timeout: float | None = None) -> int:
+        """Asks which version answers: the highest, or that of the client's label."""
+        response = self._call("GetModelMetadata", self._metadata_request(), timeout)
+        return response.model_spec.version.value
+
     def metadata(self, timeout: float | None = None) -> dict[str, Signature]:
         """Asks the server for the model's signatures, by name."""
         response = self._call("GetModelMetadata", self._metadata_request(), timeout)

@@ -53,7 +53,8 @@ def replay_command(
     directory under --base, by default the current directory.
     """
     with connect(server, model) as client:
-        path = Path(golden) if golden else _beside(client, Path(base or "."))
+        folder = Path(base or ".", model)
+        path = Path(golden) if golden else folder / str(client.version()) / GOLDEN
         if not path.is_file():
             raise FileNotFoundError(f"no recorded answers at {path}; give --golden or --base")
         verdicts = replay(client, read_golden(path), rtol, atol, max_bits)
@@ -81,16 +82,3 @@ def replay_command(
         )
     if not passed:
         raise SystemExit(1)
-
-
-def _beside(client: Client, base: Path) -> Path:
-    address = client.address
-    number = address.version
-    if address.label is not None:
-        raise ValueError(f"which version {address.label} is, only the server knows; give --golden")
-    if number is None:
-        available = [v.version for v in client.status() if v.state == "AVAILABLE"]
-        if not available:
-            raise ValueError(f"model {address.model} has no version available at {client.target}")
-        number = max(available)
-    return base / address.model / str(number) / GOLDEN

@@ -28,10 +28,12 @@ def test_methods_answer_as_the_blocking_client(server, client):
         return dict(zip(names, answers, strict=True)) | {
             "decode": await one.decode(answers[0]),
             "status": await one.status(),
+            "version": await one.version(),
         }
 
     answers = run(server, work)
     assert answers.pop("status") == client.status()
+    assert answers.pop("version") == client.version() == 2
     np.testing.assert_allclose(
         answers.pop("decode"), client.decode(answers["embed"]), rtol=1e-4, atol=1e-4
     )

@@ -7,7 +7,9 @@ import pytest
 import tensorflow as tf
 from click.testing import CliRunner
 
+from serving import Client
 from serving.cli import main
+from serving.server import EmbeddedServer, ModelConfig, ServerOptions
 from serving.wire.codec import to_array, to_proto
 from serving.wire.messages import PredictionLog
 from serving.wire.records import read_records
@@ -107,3 +109,18 @@ def test_the_file_is_found_beside_the_version(server, golden, tmp_path):
     absent = CliRunner().invoke(main, [*args, str(tmp_path)])
     assert absent.exit_code == 2
     assert "no recorded answers at" in absent.output
+
+
+def test_the_file_of_a_labelled_version_is_found(published, golden, tmp_path):
+    (tmp_path / "enc" / "1" / "assets.extra").mkdir(parents=True)
+    golden.rename(tmp_path / "enc" / "1" / "assets.extra" / "golden.tfrecord")
+    config = ModelConfig("enc", str(published / "enc"), every=True, labels={"first": 1, "last": 2})
+    options = ServerOptions(allow_version_labels_for_unavailable_models=True)
+    with EmbeddedServer([config], options) as labelled:
+        with Client(labelled.address, "enc", label="first") as client:
+            client.wait_until_ready(60)
+        args = ["replay", labelled.address, "enc", "--base", str(tmp_path), "--json"]
+        first = CliRunner().invoke(main, [*args, "--label", "first"])
+        last = CliRunner().invoke(main, [*args, "--label", "last"])
+    assert not json.loads(first.output)["passed"]  # what is recorded is another version's
+    assert f"no recorded answers at {tmp_path}/enc/2" in last.output
