@@ -1,3 +1,6 @@
+import shutil
+import subprocess
+
 import pytest
 
 
@@ -32,3 +35,19 @@ def client(server):
 
     with Client(server.address, "enc", timeout=20) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def pem(tmp_path_factory):
+    """A directory with NAME.pem and NAME.key of `server` (for localhost) and of `client`."""
+    if not shutil.which("openssl"):
+        pytest.skip("needs openssl to make certificates")
+    home = tmp_path_factory.mktemp("pem")
+    for name in ("server", "client"):
+        command = (
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
+            f" -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+            f" -keyout {home}/{name}.key -out {home}/{name}.pem"
+        )
+        subprocess.run(command.split(), check=True, capture_output=True)
+    return home

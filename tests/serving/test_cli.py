@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from serving import Client, InvalidInput
+from serving import TLS, Client, InvalidInput
 from serving.cli import main
 from tests.serving import models
 
@@ -293,6 +293,21 @@ def test_a_real_server_takes_a_models_file_and_flags_in_its_own_forms(published,
     }
 
 
+def test_a_real_server_with_tls_is_not_asked_for_its_versions(published, tmp_path, real, pem):
+    config = tmp_path / "ssl.config"
+    texts = {"server_key": "server.key", "server_cert": "server.pem", "custom_ca": "client.pem"}
+    lines = [f"{name}: {json.dumps((pem / file).read_text())}" for name, file in texts.items()]
+    config.write_text("\n".join([*lines, "client_verify: true"]))
+    process = real(published / "enc", "--port=0", f"--ssl_config_file={config}")
+    ready = json.loads(process.stdout.readline())
+    assert ready["models"] == {"enc": []}
+    arguments = (tmp_path / "ARGS").read_text().splitlines()
+    assert arguments[:2] == [f"--port={ready['port']}", f"--ssl_config_file={config}"]
+    tls = TLS(pem / "server.pem", pem / "client.pem", pem / "client.key")
+    with Client(f"localhost:{ready['port']}", "enc", tls=tls) as client:
+        assert client.version() == 2
+
+
 @pytest.mark.parametrize(
     ("args", "code", "message"),
     [
@@ -390,7 +405,6 @@ def test_flags_of_tf_serving_are_taken_and_those_without_use_told(published):
         ("--mixed_precision=bfloat16", "has no --mixed_precision"),
         ("--tensorflow_session_config_file=x", "--tensorflow_intra_op_parallelism"),
         ("--prefer_tflite_model", "it loads SavedModels only"),
-        ("--enable_per_model_batching_parameters", "--batching_parameters_file"),
         ("--grpc_channel_arguments=a", "must be key=value"),
         ("--rest_api_port=99999", "99999 is not in the range"),
         ("--max_num_load_retries=-1", "-1 is not in the range"),

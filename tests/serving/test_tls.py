@@ -21,20 +21,6 @@ needs_openssl = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(scope="session")
-def pem(tmp_path_factory):
-    """A directory with NAME.pem and NAME.key of `server` (for localhost) and of `client`."""
-    home = tmp_path_factory.mktemp("pem")
-    for name in ("server", "client"):
-        command = (
-            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
-            f" -subj /CN=localhost -addext subjectAltName=DNS:localhost"
-            f" -keyout {home}/{name}.key -out {home}/{name}.pem"
-        )
-        subprocess.run(command.split(), check=True, capture_output=True)
-    return home
-
-
 def secure_server(pem, mutual=False, **options):
     pairs = [((pem / "server.key").read_bytes(), (pem / "server.pem").read_bytes())]
     trusted = (pem / "client.pem").read_bytes() if mutual else None
