@@ -16,6 +16,7 @@ from serving.server.health import Health
 from serving.server.services import Services
 from serving.wire.messages import MODEL_SERVICE, PREDICTION_SERVICE, pool
 
+_REFLECTION = (SERVICE_NAME, SERVICE_NAME.replace("v1alpha", "v1"))  # of the same messages
 _LONGEST = 3600.0  # seconds that a reload without a deadline may wait
 
 Answer = Callable[[Rpc], bytes]
@@ -53,7 +54,7 @@ def build_server(
     methods = {
         **{f"/{PREDICTION_SERVICE}/{name}": method for name, method in prediction.items()},
         **{f"/{MODEL_SERVICE}/{name}": method for name, method in model.items()},
-        f"/{SERVICE_NAME}/ServerReflectionInfo": _reflection(),
+        **{f"/{name}/ServerReflectionInfo": _reflection() for name in _REFLECTION},
     }
     if options.enable_grpc_healthcheck_service:
         methods["/grpc.health.v1.Health/Check"] = health.check
@@ -96,7 +97,7 @@ def _reload_with(services: Services) -> Method:
 
 
 def _reflection() -> Method:
-    servicer = ReflectionServicer((PREDICTION_SERVICE, MODEL_SERVICE, SERVICE_NAME), pool=pool)
+    servicer = ReflectionServicer((PREDICTION_SERVICE, MODEL_SERVICE, *_REFLECTION), pool=pool)
 
     def describe(rpc: Rpc) -> None:
         requests = iter([ServerReflectionRequest.FromString(rpc.data)])

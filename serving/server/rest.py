@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from serving.listening import family
+from serving.server.http_body import BadBodyError, read_body
 from serving.server.metrics import Metrics
 from serving.server.rest_api import RestApi
 from serving.server.services import Services
@@ -146,18 +147,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         with self.flying:
-            self._post()
-
-    def _post(self) -> None:
-        length = self.headers.get("Content-Length", "")
-        if not length.isdigit():
-            self.close_connection = True
-            self._send(411, "application/json", '{"error": "Content-Length is needed"}')
-        elif int(length) > self.limit:
-            self.close_connection = True
-            self._send(413, "application/json", '{"error": "request body is too large"}')
-        else:
-            self._answer("POST", self.rfile.read(int(length)))
+            try:
+                body = read_body(self.headers, self.rfile, self.limit)
+            except BadBodyError as error:
+                self.send_error(error.code, str(error))
+            else:
+                self._answer("POST", body)
 
     def _answer(self, verb: str, body: bytes) -> None:
         try:

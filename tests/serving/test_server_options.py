@@ -2,6 +2,7 @@
 
 import base64
 import http.client
+import io
 import json
 import shutil
 import socket
@@ -9,6 +10,7 @@ import subprocess
 import threading
 import time
 import urllib.request
+from email.message import Message
 
 import grpc
 import numpy as np
@@ -26,6 +28,7 @@ from serving.server import (
     load_monitoring,
     load_tls,
 )
+from serving.server.http_body import BadBodyError, read_body
 from serving.wire import messages
 from tests.serving import models
 
@@ -71,6 +74,58 @@ def test_rest_rows_and_columns(rest):
     )
     scalar = {"signature_name": "scalar", "inputs": 3}
     assert ask(rest, "/v1/models/odd:predict", scalar) == (200, {"outputs": 4.0})
+
+
+def test_rest_takes_bodies_in_chunks(rest):
+    body = b'{"inputs": ' + json.dumps(np.ones((99, models.FEATURES)).tolist()).encode() + b"}"
+    connection = http.client.HTTPConnection("127.0.0.1", rest.rest_port, timeout=20)
+    for _ in range(2):  # on one connection
+        chunks = iter([body[:5], body[5:2000], body[2000:]])
+        connection.request("POST", "/v1/models/enc:predict", chunks)
+        answer = connection.getresponse()
+        assert (answer.status, len(json.loads(answer.read())["outputs"])) == (200, 99)
+    connection.close()
+
+
+CHUNKED = {"Transfer-Encoding": "chunked"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "sent", "code"),
+    [
+        (CHUNKED, b"5\r\nhello!\r\n0\r\n\r\n", 400),
+        (CHUNKED, b"5\r\nhello\r\n", 400),
+        (CHUNKED, b"5\r\nhel", 400),
+        (CHUNKED, b"-1\r\nhello\r\n0\r\n\r\n", 400),
+        (CHUNKED, b"", 400),
+        (CHUNKED, b"5\r\nhello\r\n2\r\n!!\r\n0\r\n\r\n", 413),
+        (CHUNKED, b"ffffffff\r\n", 413),
+        ({"Transfer-Encoding": "gzip, chunked"}, b"", 501),
+        ({"Content-Length": "7"}, b"hello!!", 413),
+        ({"Content-Length": "-1"}, b"hello!", 411),
+        ({"Content-Length": "\xb2"}, b"hello!", 411),
+        ({}, b"", 411),
+    ],
+)
+def test_bodies_of_no_length_or_too_large_are_not_read(headers, sent, code):
+    with pytest.raises(BadBodyError) as caught:
+        read_body(message(headers), io.BytesIO(sent), 6)
+    assert caught.value.code == code
+
+
+def test_bodies_are_read_as_they_are_told():
+    chunks = b"5;a=b\r\nhello\r\n1 \r\n!\r\n0\r\nx: y\r\n\r\nPOST"
+    file = io.BytesIO(chunks)
+    assert read_body(message(CHUNKED), file, 6) == b"hello!"
+    assert file.read() == b"POST"
+    assert read_body(message({"Content-Length": "6"}), io.BytesIO(b"hello!POST"), 6) == b"hello!"
+
+
+def message(headers):
+    made = Message()
+    for name, value in headers.items():
+        made[name] = value
+    return made
 
 
 def test_rest_strings_and_base64(rest):
@@ -553,9 +608,19 @@ def test_reflection_lists_services_and_describes_messages(rest):
     from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
         ProtoReflectionDescriptorDatabase,
     )
+    from grpc_reflection.v1alpha.reflection_pb2 import (
+        ServerReflectionRequest,
+        ServerReflectionResponse,
+    )
 
     with grpc.insecure_channel(rest.address) as channel:
         told = ProtoReflectionDescriptorDatabase(channel)
-        assert "tensorflow.serving.PredictionService" in told.get_services()
+        services = told.get_services()
         file = told.FindFileContainingSymbol("tensorflow.serving.PredictRequest")
+        path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+        question = ServerReflectionRequest(list_services="").SerializeToString()
+        (answer,) = channel.stream_stream(path)(iter([question]), timeout=20)
+    assert "tensorflow.serving.PredictionService" in services
     assert file.name == "tensorflow_serving/apis/predict.proto"
+    listed = ServerReflectionResponse.FromString(answer).list_services_response.service
+    assert [service.name for service in listed] == list(services)
