@@ -65,6 +65,12 @@ FLAGS = (
     flag("tensorflow_inter_op_parallelism", 0, "Models run at once; 0 for one a core."),
     flag("enable_batching", False, "Batch by TF Serving's rules.", type=bool),
     flag("batching_parameters_file", None, "BatchingParameters in text format."),
+    flag(
+        "enable_per_model_batching_parameters",
+        False,
+        "Take them from a version's batching_params.pbtxt; none for one without.",
+        type=bool,
+    ),
     flag("micro_batching", True, "Without those, batch where answers stay the same.", type=bool),
     flag("ssl_config_file", None, "SSLConfig in text format, with the PEM texts."),
     flag("monitoring_config_file", None, "MonitoringConfig in text format."),
@@ -89,10 +95,6 @@ UNUSED: dict[str, Any] = {
 
 # The embedded server would answer otherwise than these want; what to do instead.
 REFUSED: dict[str, tuple[Any, str]] = {
-    "enable_per_model_batching_parameters": (
-        bool,
-        "give parameters for all models as --batching_parameters_file",
-    ),
     "mixed_precision": (str, "export the model with the dtypes that it is to run in"),
     "platform_config_file": (str, "give what is in it as flags"),
     "prefer_tflite_model": (bool, "it loads SavedModels only"),

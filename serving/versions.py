@@ -11,6 +11,7 @@ from pathlib import Path
 # What absl::SimpleAtoi takes for an int64.
 _NUMBER = re.compile(r"\s*[+-]?[0-9]+\s*", re.ASCII)
 _LIMIT = 1 << 63
+BATCHING_PARAMETERS = "batching_params.pbtxt"  # in a version's directory
 
 Stamp = tuple[int, ...]
 
@@ -97,7 +98,7 @@ def find_models(base: str | Path) -> dict[str, str]:
 def stamp(path: str) -> Stamp:
     """Fingerprints a version cheaply, so that a repaired one can be told from a broken one."""
     found = []
-    for name in ("", "saved_model.pb", "variables"):
+    for name in ("", "saved_model.pb", "variables", BATCHING_PARAMETERS):
         try:
             entry = os.stat(os.path.join(path, name))
             found += [entry.st_ino, entry.st_mtime_ns, entry.st_size]

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from serving.server.pending import Answer
@@ -40,6 +41,27 @@ class Waiting(NamedTuple):
     rows: int
 
 
+@dataclass(frozen=True)
+class Sharing:
+    """How requests share batches.
+
+    Attributes:
+        max_rows: Rows in one batch at most; a request of half as many runs on its own.
+        wait: Seconds to wait at most for as many requests as came together lately.
+        max_queue: Refuse requests beyond so many that wait.
+        parallel: Batches of a kind at once at most.
+        proofs: First batches of a kind whose requests also run alone, for comparison.
+        run: Computes a batch.
+    """
+
+    max_rows: int = 256
+    wait: float = 0.0
+    max_queue: int = 10_000
+    parallel: int = 2
+    proofs: int = 3
+    run: Runner = Call.run
+
+
 class Queue:
     """Tasks that can share a batch: same version, signature, outputs, shapes of a row.
 
@@ -49,24 +71,11 @@ class Queue:
         dependent: The rows of these requests were seen to depend on each other.
     """
 
-    def __init__(
-        self,
-        executor: Executor,
-        run: Runner,
-        max_rows: int,
-        wait: float,
-        max_queue: int,
-        parallel: int,
-        proofs: int,
-    ):
+    def __init__(self, executor: Executor, sharing: Sharing):
         self.dependent = False
         self._executor = executor
-        self._run = run
-        self._max_rows = max_rows
-        self._wait = wait
-        self._max_queue = max_queue
-        self._parallel = parallel
-        self._proofs = proofs
+        self._sharing = sharing
+        self._unproved = sharing.proofs
         self._lock = threading.Lock()
         self._waiting: deque[Waiting] = deque()
         self._rows = 0
@@ -87,7 +96,9 @@ class Queue:
             StatusError: The queue is full.
         """
         with self._lock:
-            if len(self._waiting) >= self._max_queue:
+            if len(self._waiting) >= self._sharing.max_queue:
+                self._drop_gone()
+            if len(self._waiting) >= self._sharing.max_queue:
                 raise StatusError(
                     "UNAVAILABLE",
                     "The batch scheduling queue to which this task was submitted is full",
@@ -103,17 +114,17 @@ class Queue:
     def _start_or_wait(self) -> None:
         if not self._waiting or (self._running and not self._is_slow()):
             return
-        enough = self._rows >= min(_ENOUGH, self._max_rows)
-        if enough or not self._wait or len(self._waiting) >= max(self._crowd):
+        enough = self._rows >= min(_ENOUGH, self._sharing.max_rows)
+        if enough or not self._sharing.wait or len(self._waiting) >= max(self._crowd):
             self._start()
         elif self._timer is None:
-            self._timer = threading.Timer(self._wait, self._wait_no_more)
+            self._timer = threading.Timer(self._sharing.wait, self._wait_no_more)
             self._timer.daemon = True
             self._timer.start()
 
     def _is_slow(self) -> bool:
         late = time.monotonic() - self._started > _SLOW
-        return late and self._running < self._parallel
+        return late and self._running < self._sharing.parallel
 
     def _wait_no_more(self) -> None:
         with self._lock:
@@ -141,13 +152,13 @@ class Queue:
 
     def _answers(self, calls: list[Call], rows: list[int]) -> list[Answer]:
         if len(calls) == 1 or self.dependent:
-            return [run_alone(call, self._run) for call in calls]
-        together = run_together(calls, rows, self._run)
-        if not self._proofs:
+            return [run_alone(call, self._sharing.run) for call in calls]
+        together = run_together(calls, rows, self._sharing.run)
+        if not self._unproved:
             return together
-        alone = [run_alone(call, self._run) for call in calls]
+        alone = [run_alone(call, self._sharing.run) for call in calls]
         if all(map(are_alike, alone, together)):
-            self._proofs -= 1
+            self._unproved -= 1
         else:
             self.dependent = True
         return alone
@@ -155,8 +166,8 @@ class Queue:
     def _take(self) -> list[Waiting]:
         """Takes the next batch, without those whose callers have given up meanwhile."""
         batch: list[Waiting] = []
-        rows = 0
-        while self._waiting and (not batch or rows + self._waiting[0].rows <= self._max_rows):
+        rows, most = 0, self._sharing.max_rows
+        while self._waiting and (not batch or rows + self._waiting[0].rows <= most):
             waiting = self._waiting.popleft()
             self._rows -= waiting.rows
             if waiting.task.gone:
@@ -165,3 +176,13 @@ class Queue:
                 batch.append(waiting)
                 rows += waiting.rows
         return batch
+
+    def _drop_gone(self) -> None:
+        """Frees the places of those whose callers have given up."""
+        waiting, self._waiting = self._waiting, deque()
+        for one in waiting:
+            if one.task.gone:
+                self._rows -= one.rows
+                one.task.finish([])
+            else:
+                self._waiting.append(one)

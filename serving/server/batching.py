@@ -8,18 +8,18 @@ on each other, and such requests run alone from then on.
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections import deque
 from concurrent.futures import Executor
 from typing import Any
 
-from serving.server.batch_queue import Queue, Task, Waiting
+from serving.server.batch_queue import Queue, Sharing, Task, Waiting
 from serving.server.batch_rules import BatchRules
 from serving.server.predict import Call
-from serving.server.together import run_alone
+from serving.server.together import Runner, run_alone
 
 _QUEUES = 256  # that are kept when idle, for what they know of the traffic
-_PROOFS = 3  # batches of a kind whose requests also run alone
 
 
 class Batcher:
@@ -27,30 +27,13 @@ class Batcher:
 
     Args:
         executor: Where models run.
-        max_rows: Rows in one batch at most; a request of half as many runs on its own.
-        wait: Seconds to wait at most for as many requests as came together lately.
-        max_queue: Refuse requests beyond so many in one queue.
-        rules: TF Serving's batching parameters, for a server that enforces them; it takes it on
-            trust that rows do not depend on each other.
-        parallel: Batches of a kind at once at most.
+        sharing: How requests for versions without batching rules of their own share batches;
+            None for not at all.
     """
 
-    def __init__(
-        self,
-        executor: Executor,
-        max_rows: int = 256,
-        wait: float = 0.0,
-        max_queue: int = 10_000,
-        rules: BatchRules | None = None,
-        parallel: int = 2,
-    ):
-        self._rules = rules
-        self._parallel = parallel
-        self._run = rules.run if rules else Call.run
+    def __init__(self, executor: Executor, sharing: Sharing | None):
         self._executor = executor
-        self._max_rows = max_rows
-        self._wait = wait
-        self._max_queue = max_queue
+        self._sharing = sharing
         self._queues: dict[Any, Queue] = {}
         self._lock = threading.Lock()
         self._fresh: deque[Queue] = deque()  # of the tasks since the last start
@@ -61,17 +44,16 @@ class Batcher:
         Raises:
             StatusError: The queue is full, or the rules refuse it.
         """
-        if self._rules:
-            self._rules.admit(task.call)
-        kind, rows = key(
-            task.call, self._rules is not None and self._rules.pad_variable_length_inputs
-        )
-        if kind is None or rows * 2 > self._max_rows:
-            self._executor.submit(self._alone, task)
-            return
-        queue = self._queue(kind)
-        if queue.dependent:
-            self._executor.submit(self._alone, task)
+        rules = task.call.servable.rules
+        if rules:
+            rules.admit(task.call)
+        sharing = _sharing(rules) if rules else self._sharing
+        kind, rows = key(task.call, rules is not None and rules.pad_variable_length_inputs)
+        queue = None
+        if sharing and kind is not None and rows * 2 <= sharing.max_rows:
+            queue = self._queue(kind, sharing)
+        if queue is None or queue.dependent:
+            self._executor.submit(_run_alone, task, sharing.run if sharing else Call.run)
             return
         queue.add(Waiting(task, rows))
         self._fresh.append(queue)
@@ -81,25 +63,30 @@ class Batcher:
         while self._fresh:
             self._fresh.popleft().start()
 
-    def _alone(self, task: Task) -> None:
-        task.finish([] if task.gone else run_alone(task.call, self._run))
-
-    def _queue(self, kind: Any) -> Queue:
+    def _queue(self, kind: Any, sharing: Sharing) -> Queue:
         with self._lock:
             queue = self._queues.get(kind)
             if queue is None:
                 if len(self._queues) >= _QUEUES:
                     self._queues = {k: q for k, q in self._queues.items() if not q.idle}
-                queue = self._queues[kind] = Queue(
-                    self._executor,
-                    self._run,
-                    self._max_rows,
-                    self._wait,
-                    self._max_queue,
-                    self._parallel,
-                    0 if self._rules else _PROOFS,
-                )
+                queue = self._queues[kind] = Queue(self._executor, sharing)
             return queue
+
+
+@functools.lru_cache(_QUEUES)
+def _sharing(rules: BatchRules) -> Sharing:
+    """What the rules say; they take it on trust that rows do not depend on each other."""
+    return Sharing(
+        max_rows=rules.max_batch_size,
+        wait=rules.batch_timeout_micros / 1e6,
+        max_queue=rules.max_enqueued_batches * rules.max_batch_size,
+        proofs=0,
+        run=rules.run,
+    )
+
+
+def _run_alone(task: Task, run: Runner) -> None:
+    task.finish([] if task.gone else run_alone(task.call, run))
 
 
 def key(call: Call, pads: bool) -> tuple[Any, int]:

@@ -43,6 +43,8 @@ class ServerOptions:
         model_config_file_poll_wait_seconds: How often to read it again; 0 never.
         enable_serialization_as_tensor_content: Answer in `tensor_content`.
         batching: TF Serving's batching, by its rules; None for none.
+        enable_per_model_batching_parameters: Take the rules from `batching_params.pbtxt` in the
+            version's directory instead; none for a version without.
         micro_batching: Without those, run small requests that come at the same time together
             where the answers stay the same.
         max_batch_rows: Rows in one such batch.
@@ -76,6 +78,7 @@ class ServerOptions:
     model_config_file_poll_wait_seconds: float = 0.0
     enable_serialization_as_tensor_content: bool = False
     batching: BatchRules | None = None
+    enable_per_model_batching_parameters: bool = False
     micro_batching: bool = True
     max_batch_rows: int = 256
     max_request_bytes: int = 512 << 20

@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 import tensorflow as tf
 
 from serving.listening import join
+from serving.server.batch_queue import Sharing
+from serving.server.batch_rules import BatchRules
 from serving.server.batching import Batcher
 from serving.server.config import ServerOptions
 from serving.server.grpc_api import build_server
@@ -22,10 +24,10 @@ from serving.server.metrics import Metrics
 from serving.server.rest import RestServer
 from serving.server.servable import Servable, session_config
 from serving.server.services import Services
-from serving.server.status import from_exception
-from serving.server.text_config import load_models_config
+from serving.server.status import from_exception, invalid
+from serving.server.text_config import load_batching, load_models_config
 from serving.server.warmup import warm_up
-from serving.versions import ModelConfig
+from serving.versions import BATCHING_PARAMETERS, ModelConfig
 
 log = logging.getLogger("serving")
 
@@ -155,24 +157,16 @@ class EmbeddedServer:
         self._server = server
 
     def _batcher(self) -> Batcher | None:
-        options, rules = self.options, self.options.batching
-        if rules:
-            return Batcher(
-                self._executor,
-                rules.max_batch_size,
-                rules.batch_timeout_micros / 1e6,
-                rules.max_enqueued_batches * rules.max_batch_size,
-                rules,
-            )
-        if options.micro_batching:
-            return Batcher(self._executor, options.max_batch_rows, parallel=options.threads)
-        return None
+        options = self.options
+        sharing = Sharing(options.max_batch_rows, parallel=options.threads)
+        if not (options.batching or options.micro_batching):
+            return None
+        return Batcher(self._executor, sharing if options.micro_batching else None)
 
     def _load(self, name: str, version: int, path: str) -> Servable:
-        if self.options.batching:
-            self.options.batching.check()
         options = self.options
         cores = options.tensorflow_intra_op_parallelism
+        rules = self._rules(path)
         servable = Servable(
             name,
             version,
@@ -181,18 +175,34 @@ class EmbeddedServer:
             cores,
             (cores or os.cpu_count() or 1) if options.onnxruntime else 0,
         )
-        if self.options.enable_model_warmup:
-            start = time.perf_counter()
+        servable.rules = rules
+        if options.enable_model_warmup:
             try:
-                times = max(1, options.num_request_iterations_for_warmup)
-                warmed = warm_up(servable, options.max_request_bytes, options.batching, times)
+                self._warm_up(servable)
             except BaseException:
                 servable.close()
                 raise
-            if warmed:
-                seconds = time.perf_counter() - start
-                self.metrics.latency("model_warmup_latency", (("model_name", name),), seconds)
         return servable
+
+    def _rules(self, path: str) -> BatchRules | None:
+        rules = self.options.batching
+        if rules and self.options.enable_per_model_batching_parameters:
+            file = os.path.join(path, BATCHING_PARAMETERS)
+            try:
+                return load_batching(file) if os.path.exists(file) else None
+            except ValueError as error:
+                raise invalid(str(error)) from error
+        if rules:
+            rules.check()
+        return rules
+
+    def _warm_up(self, servable: Servable) -> None:
+        start = time.perf_counter()
+        times = max(1, self.options.num_request_iterations_for_warmup)
+        if warm_up(servable, self.options.max_request_bytes, times):
+            seconds = time.perf_counter() - start
+            labels = (("model_name", servable.name),)
+            self.metrics.latency("model_warmup_latency", labels, seconds)
 
     def _watch_config(self) -> None:
         """Reads the models' file again and again; a broken one changes nothing."""

@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ml_dtypes
 import numpy as np
@@ -17,6 +17,9 @@ from serving.server import onnx_engine
 from serving.server.signature import read_signature
 from serving.server.status import StatusError
 from serving.wire.messages import SignatureDef
+
+if TYPE_CHECKING:
+    from serving.server.batch_rules import BatchRules
 
 log = logging.getLogger("serving")
 _BFLOAT16 = 14
@@ -65,6 +68,7 @@ class Servable:
         onnx_threads: int = 0,
     ):
         self.name, self.version, self.path = name, version, path
+        self.rules: BatchRules | None = None
         if os.path.isfile(path):
             raise StatusError(
                 "FAILED_PRECONDITION",

@@ -9,7 +9,6 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from serving.server import examples_api
-from serving.server.batch_rules import BatchRules
 from serving.server.predict import prepare
 from serving.server.servable import Servable
 from serving.server.status import StatusError, invalid
@@ -19,15 +18,12 @@ FILE = os.path.join("assets.extra", "tf_serving_warmup_requests")
 LIMIT = 1000
 
 
-def warm_up(
-    servable: Servable, max_bytes: int, rules: BatchRules | None = None, times: int = 1
-) -> int:
+def warm_up(servable: Servable, max_bytes: int, times: int = 1) -> int:
     """Runs the recorded requests; any that fails makes the version fail, as in TF Serving.
 
     Args:
         servable: The version.
         max_bytes: The largest tensor to decode.
-        rules: What the server's batching asks of requests.
         times: How often to run each.
 
     Returns:
@@ -46,7 +42,7 @@ def warm_up(
             if count > LIMIT:
                 raise invalid(f"Number of warmup records exceeds the maximum ({LIMIT}) at {path}")
             for _ in range(times):
-                _run(record, servable, max_bytes, rules)
+                _run(record, servable, max_bytes)
     except tf.errors.DataLossError as error:
         raise StatusError(
             "DATA_LOSS",
@@ -55,7 +51,7 @@ def warm_up(
     return count
 
 
-def _run(record: bytes, servable: Servable, max_bytes: int, rules: BatchRules | None) -> None:
+def _run(record: bytes, servable: Servable, max_bytes: int) -> None:
     try:
         log: Any = PredictionLog.FromString(record)
     except DecodeError as error:
@@ -65,9 +61,9 @@ def _run(record: bytes, servable: Servable, max_bytes: int, rules: BatchRules | 
         return
     if kind == "predict_log":
         call = prepare(log.predict_log.request, servable, max_bytes)
-        if rules:
-            rules.admit(call)
-            rules.run(call)
+        if servable.rules:
+            servable.rules.admit(call)
+            servable.rules.run(call)
         else:
             call.run()
     elif kind == "classify_log":

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from serving.server import StatusError
+from serving.server.batch_queue import Sharing
 from serving.server.batch_rules import pad
 from serving.server.batching import Batcher, key
 from serving.server.predict import Call
@@ -56,7 +57,7 @@ def test_what_is_added_before_a_start_runs_together(published, monkeypatch):
     monkeypatch.setattr(Servable, "run", lambda *args: (ran.append(args[2]["x"]), run(*args))[1])
     tasks = tasks_of(published, 5)
     with ThreadPoolExecutor(1) as executor:
-        batcher = Batcher(executor)
+        batcher = Batcher(executor, Sharing())
         for task in tasks:
             batcher.add(task)
         assert not ran
@@ -70,7 +71,7 @@ def test_what_is_added_before_a_start_runs_together(published, monkeypatch):
 def test_few_wait_for_as_many_as_came_together_lately(published):
     """Four run at once and are a crowd; the next three wait for a fourth, many rows do not."""
     with ThreadPoolExecutor(1) as executor:
-        batcher = Batcher(executor, wait=60)
+        batcher = Batcher(executor, Sharing(wait=60))
 
         def ask(tasks):
             for task in tasks:
@@ -91,13 +92,15 @@ def test_few_wait_for_as_many_as_came_together_lately(published):
 def test_a_full_queue_refuses(published):
     tasks = tasks_of(published, 3)
     with ThreadPoolExecutor(1) as executor:
-        batcher = Batcher(executor, max_queue=2)
+        batcher = Batcher(executor, Sharing(max_queue=2))
         batcher.add(tasks[0])
         batcher.add(tasks[1])
         with pytest.raises(StatusError, match="queue to which this task was submitted is full"):
             batcher.add(tasks[2])
+        tasks[0].gone = True  # which frees its place
+        batcher.add(tasks[2])
         batcher.start()
-        assert tasks[1].answer.result(20)[0].tolist() == [2]
+        assert [task.answer.result(20)[0].tolist() for task in tasks[1:]] == [[2], [3]]
 
 
 def test_padding():
@@ -116,6 +119,7 @@ class Model:
     def __init__(self, function):
         signature = Signature(None, None, {"x": 1}, ("y",), True, frozenset(["y"]))
         self.prepared = {"f": signature}
+        self.rules = None
         self.function = function
         self.ran = []
 
@@ -143,7 +147,7 @@ def ask(batcher, model, rows):
 def test_rows_that_depend_on_each_other_are_not_batched(function):
     model = Model(function)
     with ThreadPoolExecutor(1) as executor:
-        batcher = Batcher(executor)
+        batcher = Batcher(executor, Sharing())
         for _ in range(3):
             inputs, tasks = ask(batcher, model, [3, 2, 3])
             for x, task in zip(inputs, tasks, strict=True):
@@ -154,7 +158,7 @@ def test_rows_that_depend_on_each_other_are_not_batched(function):
 def test_rows_that_do_not_are_batched_once_that_is_proved():
     model = Model(lambda x: 2 * x)
     with ThreadPoolExecutor(1) as executor:
-        batcher = Batcher(executor)
+        batcher = Batcher(executor, Sharing())
         for _ in range(5):
             inputs, tasks = ask(batcher, model, [1, 2])
             for x, task in zip(inputs, tasks, strict=True):
@@ -184,7 +188,7 @@ def test_a_slow_batch_does_not_hold_up_others_of_its_kind():
 
     model = Model(function)
     with ThreadPoolExecutor(2) as executor:
-        batcher = Batcher(executor)
+        batcher = Batcher(executor, Sharing())
         _, (slow,) = ask(batcher, model, [5])
         assert begun.wait(20)
         time.sleep(0.1)  # by then it counts as slow

@@ -23,6 +23,7 @@ from serving.server import (
     EmbeddedServer,
     ModelConfig,
     ServerOptions,
+    StatusError,
     load_batching,
     load_models_config,
     load_monitoring,
@@ -437,6 +438,27 @@ def test_batch_sizes_that_contradict_fail_the_load(published):
     config = ModelConfig("enc", str(published / "enc"))
     with pytest.raises(Exception, match="last entry was 2; expected 4"):
         EmbeddedServer([config], options).start()
+
+
+def test_each_version_may_have_its_own_batching_parameters(published, tmp_path):
+    for name in ("four", "free", "broken"):
+        shutil.copytree(published / "enc" / "2", tmp_path / name / "1")
+    (tmp_path / "four" / "1" / "batching_params.pbtxt").write_text("max_batch_size { value: 4 }")
+    (tmp_path / "broken" / "1" / "batching_params.pbtxt").write_text("max_batch_size: 4")
+    options = ServerOptions(
+        batching=BatchRules(2), enable_per_model_batching_parameters=True, max_num_load_retries=0
+    )
+    configs = [ModelConfig(name, str(tmp_path / name)) for name in ("four", "free")]
+    with EmbeddedServer(configs, options) as server:
+        with Client(server.address, "four") as client:
+            assert len(client.embed(np.ones((4, 8), np.float32))) == 4
+            with pytest.raises(serving.InvalidInput, match="maximum input batch size 4"):
+                client.embed(np.ones((5, 8), np.float32))
+        with Client(server.address, "free") as client:
+            assert len(client.embed(np.ones((500, 8), np.float32))) == 500
+    broken = ModelConfig("broken", str(tmp_path / "broken"))
+    with pytest.raises(StatusError, match="INVALID_ARGUMENT: Invalid protobuf file"):
+        EmbeddedServer([broken], options).start()
 
 
 @pytest.mark.parametrize("options", [{}, {"batching": BatchRules(64, 2000)}])
