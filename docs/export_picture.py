@@ -68,4 +68,6 @@ def main(version: str, out: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit("usage: python docs/export_picture.py models/NAME/VERSION PICTURE.svg")
     main(*sys.argv[1:])

@@ -28,4 +28,6 @@ def main(path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    if len(sys.argv) != 2:
+        sys.exit("usage: python examples/keras_layer.py models/NAME/VERSION")
+    main(sys.argv[1])

@@ -29,4 +29,6 @@ def main(path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    if len(sys.argv) != 2:
+        sys.exit("usage: python examples/load_savedmodel.py models/NAME/VERSION")
+    main(sys.argv[1])

@@ -16,7 +16,9 @@ from serving import Client
 from serving.index import HashIndex
 from serving.search import Search, code_bits
 
-address, model, path = sys.argv[1:4]
+if len(sys.argv) != 4:
+    sys.exit("usage: python examples/notebook_client.py HOST:PORT MODEL IMAGES.npy")
+address, model, path = sys.argv[1:]
 client = Client(address, model=model)
 client.wait_until_ready(timeout=30)
 for name, signature in client.metadata().items():
