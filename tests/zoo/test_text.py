@@ -22,6 +22,11 @@ def make(texts, **options):
     return ae
 
 
+def test_images_are_no_word_counts():
+    with pytest.raises(ValueError, match="wants word counts"):
+        zoo.create("undercomplete", (8, 8, 1), 4, backbone="text")
+
+
 def test_texts_without_a_word_are_refused():
     with pytest.raises(ValueError, match="wants texts with words"):
         make(np.array(["!!! ???", "..."]))

@@ -50,6 +50,12 @@ class Text(Dense):
         tied: bool = False,
     ):
         super().__init__(input_shape, likelihood, hidden, activation, tied)
+        if len(self.input_shape) != 1:
+            raise ValueError(
+                "The text backbone wants word counts of the shape (vocabulary,), or texts to "
+                "adapt to; for other data use backbone='dense'. "
+                f"Received: input_shape={self.input_shape}"
+            )
         self.unit_length = keras.layers.UnitNormalization(name="encoder_unit_length")
 
     @classmethod
