@@ -11,6 +11,7 @@ from typing import Any
 
 from serving.server.model import (
     Model,
+    OnDisk,
     State,
     Version,
     check_configs,
@@ -19,7 +20,7 @@ from serving.server.model import (
 )
 from serving.server.servable import Servable
 from serving.server.status import StatusError, from_exception, invalid
-from serving.versions import ModelConfig, Stamp, find_versions, stamp
+from serving.versions import ModelConfig, find_versions, stamp
 
 log = logging.getLogger("serving")
 
@@ -219,52 +220,16 @@ class Manager:
                 try:
                     for model in self._models.values():
                         model.looked = model.looked or model.config.base_path in seen
-                        self._step(model, seen.get(model.config.base_path))
+                        wanted = model.wanted(seen.get(model.config.base_path))
+                        for number, version in model.due(wanted):
+                            self._loads.submit(self._load_version, model, number, version)
+                        model.settle(wanted)
                     for model in self._retired:
-                        self._settle(model, set())
+                        model.settle(())
                 except Exception:  # the watch must go on whatever one directory holds
                     log.exception("looking for versions failed")
                 self._changed.notify_all()
                 self._changed.wait(self._poll_seconds if self._poll_seconds > 0 else 1.0)
-
-    def _step(self, model: Model, seen: dict[int, tuple[str, Stamp]] | None) -> None:
-        if seen is None:
-            # The directory cannot be read, or nobody looked: what is loaded stays.
-            known = model.versions.items()
-            seen = {n: (v.path, v.stamp) for n, v in known if v.state is not State.END}
-        aspired = model.config.aspired(seen)
-        for number in sorted(aspired, reverse=True):  # requests want the highest
-            self._want(model, number, *seen[number])
-        self._settle(model, aspired)
-
-    def _want(self, model: Model, number: int, path: str, now: Stamp) -> None:
-        version = model.versions.get(number)
-        if version and version.state is State.END:
-            broken = version.error is not None
-            if broken and version.stamp == now:
-                return
-            version = None
-        if version is None:
-            version = model.versions[number] = Version(path)
-        waiting = version.state is State.LOADING and version.retry_at
-        if version.state is State.START or (
-            waiting and (time.monotonic() >= version.retry_at or version.stamp != now)
-        ):
-            version.state, version.retry_at, version.stamp = State.LOADING, 0.0, now
-            self._loads.submit(self._load_version, model, number, version)
-
-    def _settle(self, model: Model, aspired: set[int]) -> None:
-        """Unloads what is not wanted, once something wanted can take over."""
-        covered = not aspired or any(n in aspired for n in model.available())
-        for number, version in model.versions.items():
-            if number in aspired:
-                continue
-            if version.state is State.AVAILABLE and covered:
-                self._unload(model, number, version)
-            elif version.state is State.START or (
-                version.state is State.LOADING and version.retry_at
-            ):
-                version.state, version.retry_at = State.END, 0.0
 
     def _load_version(self, model: Model, number: int, version: Version) -> None:
         name = model.config.name
@@ -292,18 +257,9 @@ class Manager:
             self._changed.notify_all()
         log.info("loaded %s version %d in %.2f s", name, number, time.monotonic() - started)
 
-    def _unload(self, model: Model, number: int, version: Version) -> None:
-        # Requests that hold it finish; new ones no longer find it.
-        version.state = State.UNLOADING
-        assert version.servable is not None
-        version.servable.close()
-        version.servable = None
-        version.state = State.END
-        log.info("unloaded %s version %d", model.config.name, number)
 
-
-def _stamps(config: ModelConfig) -> dict[int, tuple[str, Stamp]] | None:
-    """What is on disk of a model: path and stamp of each version; None if that can't be read."""
+def _stamps(config: ModelConfig) -> OnDisk | None:
+    """What is on disk of a model; None if that can't be read."""
     present = find_versions(config.base_path)
     if present is None:
         return None

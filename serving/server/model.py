@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
 from serving.server.servable import Servable
 from serving.server.status import StatusError, invalid
 from serving.versions import ModelConfig, Stamp, find_versions
+
+log = logging.getLogger("serving")
 
 
 class State(IntEnum):
@@ -20,6 +24,10 @@ class State(IntEnum):
     AVAILABLE = 30
     UNLOADING = 40
     END = 50
+
+
+OnDisk = Mapping[int, tuple[str, Stamp]]
+"""Path and stamp of each version that is there."""
 
 
 @dataclass
@@ -33,6 +41,18 @@ class Version:
     attempts: int = 0
     retry_at: float = 0.0
     stamp: Stamp = ()
+
+    @property
+    def waits(self) -> bool:
+        """Whether it failed to load and is to be tried again."""
+        return self.state is State.LOADING and self.retry_at > 0
+
+    def unload(self) -> None:
+        """Lets go of it: requests that hold it finish, new ones no longer find it."""
+        assert self.servable is not None
+        self.servable.close()
+        self.servable = None
+        self.state = State.END
 
 
 @dataclass
@@ -50,6 +70,43 @@ class Model:
     def available(self) -> dict[int, Version]:
         """The versions that answer requests."""
         return {n: v for n, v in self.versions.items() if v.state is State.AVAILABLE}
+
+    def wanted(self, seen: OnDisk | None) -> OnDisk:
+        """Chooses among the versions on disk; of None, all that are known stay."""
+        if seen is None:
+            known = self.versions.items()
+            seen = {n: (v.path, v.stamp) for n, v in known if v.state is not State.END}
+        return {number: seen[number] for number in self.config.aspired(seen)}
+
+    def due(self, wanted: OnDisk) -> list[tuple[int, Version]]:
+        """Returns the versions to load now, the highest first; from then on they count as loading.
+
+        One that is new is due, one that failed when its time has come or its files have changed.
+        """
+        due = []
+        for number, (path, now) in sorted(wanted.items(), reverse=True):
+            version = self.versions.get(number)
+            if version and version.state is State.END and version.error and version.stamp == now:
+                continue
+            if version is None or version.state is State.END:
+                version = self.versions[number] = Version(path)
+            again = version.waits and (time.monotonic() >= version.retry_at or version.stamp != now)
+            if version.state is State.START or again:
+                version.state, version.retry_at, version.stamp = State.LOADING, 0.0, now
+                due.append((number, version))
+        return due
+
+    def settle(self, wanted: Collection[int]) -> None:
+        """Lets go of what is not wanted, once something wanted can take over."""
+        covered = not wanted or any(n in wanted for n in self.available())
+        for number, version in self.versions.items():
+            if number in wanted:
+                continue
+            if version.state is State.AVAILABLE and covered:
+                version.unload()
+                log.info("unloaded %s version %d", self.config.name, number)
+            elif version.state is State.START or version.waits:
+                version.state, version.retry_at = State.END, 0.0
 
     def nothing_to_serve(self) -> str:
         """Says that none of the wanted versions is there."""
