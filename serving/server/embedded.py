@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
-import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,21 +11,20 @@ import tensorflow as tf
 
 from serving.listening import join
 from serving.server.batch_queue import Sharing
-from serving.server.batch_rules import BatchRules
 from serving.server.batching import Batcher
 from serving.server.config import ServerOptions
 from serving.server.grpc_api import build_server
 from serving.server.grpc_core import CoreServer
 from serving.server.health import Health
+from serving.server.loading import Loader
 from serving.server.manager import Manager
 from serving.server.metrics import Metrics
 from serving.server.rest import RestServer
-from serving.server.servable import Servable, session_config
+from serving.server.servable import session_config
 from serving.server.services import Services
-from serving.server.status import from_exception, invalid
-from serving.server.text_config import load_batching, load_models_config
-from serving.server.warmup import warm_up
-from serving.versions import BATCHING_PARAMETERS, ModelConfig
+from serving.server.status import from_exception
+from serving.server.text_config import load_models_config
+from serving.versions import ModelConfig
 
 log = logging.getLogger("serving")
 
@@ -57,7 +54,7 @@ class EmbeddedServer:
         self.metrics = Metrics()
         self._executor = ThreadPoolExecutor(self.options.threads, thread_name_prefix="model")
         self.manager = Manager(
-            self._load,
+            Loader(self.options, self.metrics),
             poll_seconds=self.options.file_system_poll_wait_seconds,
             retries=self.options.max_num_load_retries,
             retry_seconds=self.options.load_retry_interval_micros / 1e6,
@@ -112,17 +109,18 @@ class EmbeddedServer:
         self.stop()
 
     def _open(self) -> None:
-        options = self.options
         services = Services(
-            self.manager,
-            self._batcher(),
-            options.batching is not None,
-            self._executor,
-            self.metrics,
-            options.max_request_bytes,
-            options.enable_serialization_as_tensor_content,
+            self.manager, self._batcher(), self._executor, self.metrics, self.options
         )
-        server = build_server(services, self._health, options, self._executor)
+        server = build_server(services, self._health)
+        self._listen(server)
+        if self.options.rest_api_port is not None:
+            self._open_rest(services)
+        server.start()
+        self._server = server
+
+    def _listen(self, server: CoreServer) -> None:
+        options = self.options
         try:
             self.port = server.add_port(join(options.host, options.port), options.credentials)
         except RuntimeError as error:
@@ -135,26 +133,16 @@ class EmbeddedServer:
                 server.add_port(f"unix:{path}")
             except RuntimeError as error:
                 raise OSError(f"cannot listen on --grpc_socket_path {path}") from error
-        if options.rest_api_port is not None:
-            try:
-                self._rest = RestServer(
-                    services,
-                    self.metrics,
-                    options.host,
-                    options.rest_api_port,
-                    options.max_request_bytes,
-                    options.metrics_path,
-                    options.rest_api_timeout_in_ms / 1e3,
-                    options.rest_api_enable_cors_support,
-                )
-            except OSError as error:
-                raise OSError(
-                    f"cannot listen on {options.host} port {options.rest_api_port} for REST:"
-                    f" {error.strerror}"
-                ) from error
-            self.rest_port = self._rest.port
-        server.start()
-        self._server = server
+
+    def _open_rest(self, services: Services) -> None:
+        try:
+            self._rest = RestServer(services)
+        except OSError as error:
+            raise OSError(
+                f"cannot listen on {self.options.host} port {self.options.rest_api_port} for REST:"
+                f" {error.strerror}"
+            ) from error
+        self.rest_port = self._rest.port
 
     def _batcher(self) -> Batcher | None:
         options = self.options
@@ -162,47 +150,6 @@ class EmbeddedServer:
         if not (options.batching or options.micro_batching):
             return None
         return Batcher(self._executor, sharing if options.micro_batching else None)
-
-    def _load(self, name: str, version: int, path: str) -> Servable:
-        options = self.options
-        cores = options.tensorflow_intra_op_parallelism
-        rules = self._rules(path)
-        servable = Servable(
-            name,
-            version,
-            path,
-            options.saved_model_tags,
-            cores,
-            (cores or os.cpu_count() or 1) if options.onnxruntime else 0,
-        )
-        servable.rules = rules
-        if options.enable_model_warmup:
-            try:
-                self._warm_up(servable)
-            except BaseException:
-                servable.close()
-                raise
-        return servable
-
-    def _rules(self, path: str) -> BatchRules | None:
-        rules = self.options.batching
-        if rules and self.options.enable_per_model_batching_parameters:
-            file = os.path.join(path, BATCHING_PARAMETERS)
-            try:
-                return load_batching(file) if os.path.exists(file) else None
-            except ValueError as error:
-                raise invalid(str(error)) from error
-        if rules:
-            rules.check()
-        return rules
-
-    def _warm_up(self, servable: Servable) -> None:
-        start = time.perf_counter()
-        times = max(1, self.options.num_request_iterations_for_warmup)
-        if warm_up(servable, self.options.max_request_bytes, times):
-            seconds = time.perf_counter() - start
-            labels = (("model_name", servable.name),)
-            self.metrics.latency("model_warmup_latency", labels, seconds)
 
     def _watch_config(self) -> None:
         """Reads the models' file again and again; a broken one changes nothing."""

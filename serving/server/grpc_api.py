@@ -5,12 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor
 
 from grpc_reflection.v1alpha.reflection import SERVICE_NAME, ReflectionServicer
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 
-from serving.server.config import ServerOptions
 from serving.server.grpc_core import CoreServer, Method, Rpc
 from serving.server.health import Health
 from serving.server.services import Services
@@ -22,21 +20,18 @@ _LONGEST = 3600.0  # seconds that a reload without a deadline may wait
 Answer = Callable[[Rpc], bytes]
 
 
-def build_server(
-    services: Services, health: Health, options: ServerOptions, executor: Executor
-) -> CoreServer:
+def build_server(services: Services, health: Health) -> CoreServer:
     """Makes a server that answers all services; without a port yet.
 
     Args:
         services: The answers of PredictionService and ModelService.
         health: Those of gRPC's health service.
-        options: How to listen.
-        executor: Where models run.
     """
+    options = services.options
 
     def runs_a_model(answer: Callable[[bytes], bytes]) -> Method:
         def submit(rpc: Rpc) -> None:
-            executor.submit(_answer, rpc, lambda rpc: answer(rpc.data))
+            services.executor.submit(_answer, rpc, lambda rpc: answer(rpc.data))
 
         return submit
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from serving.listening import family
 from serving.server.http_body import BadBodyError, read_body
-from serving.server.metrics import Metrics
 from serving.server.rest_api import RestApi
 from serving.server.services import Services
 from serving.server.status import from_exception
@@ -32,7 +31,7 @@ _HTTP = {
     "UNAVAILABLE": 503,
     "DEADLINE_EXCEEDED": 504,
 }
-_TIMEOUT = 30.0  # seconds for one request, and for a client that does not send
+_TIMEOUT = 30.0  # seconds for a client that does not send
 _CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "GET,POST",
@@ -44,39 +43,26 @@ class RestServer:
     """Serves REST, on a thread for each connection.
 
     Args:
-        services: Answers.
-        metrics: Shown at `metrics_path`.
-        host: Address to listen on.
-        port: Port; 0 takes a free one.
-        max_bytes: Refuse larger bodies.
-        metrics_path: None for no metrics.
-        timeout: Seconds that an answer may take.
-        cors: Let pages of other sites call it.
+        services: Answers; their options say where to listen.
+
+    Raises:
+        OSError: It cannot listen there.
     """
 
-    def __init__(
-        self,
-        services: Services,
-        metrics: Metrics,
-        host: str,
-        port: int,
-        max_bytes: int,
-        metrics_path: str | None,
-        timeout: float = _TIMEOUT,
-        cors: bool = False,
-    ):
+    def __init__(self, services: Services):
+        options = services.options
         self._flying = flying_ = _Flying()
 
         class Handler(_Handler):
-            api = RestApi(services, metrics, metrics_path, timeout)
-            limit = max_bytes
-            headers_of_all = _CORS if cors else {}
+            api = RestApi(services)
+            limit = options.max_request_bytes
+            headers_of_all = _CORS if options.rest_api_enable_cors_support else {}
             flying = flying_
 
         class Server(_Server):
-            address_family = family(host)
+            address_family = family(options.host)
 
-        self._server = Server((host, port), Handler)
+        self._server = Server((options.host, options.rest_api_port or 0), Handler)
         self.port = self._server.server_address[1]
         self._thread = threading.Thread(
             target=self._server.serve_forever,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 import threading
+from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf import json_format
 
 from serving.server import json_examples
 from serving.server.json_tensors import read_body, write_answer
-from serving.server.metrics import Metrics
 from serving.server.services import Services
 from serving.server.status import StatusError, invalid
 from serving.wire import messages
@@ -22,26 +22,17 @@ _PATH = re.compile(
 )
 
 
+@dataclass(frozen=True)
 class RestApi:
     """Turns paths and bodies into answers."""
 
-    def __init__(
-        self,
-        services: Services,
-        metrics: Metrics,
-        metrics_path: str | None,
-        timeout: float,
-    ):
-        self._services = services
-        self._metrics = metrics
-        self._metrics_path = metrics_path
-        self._timeout = timeout
+    services: Services
 
     def answer(self, verb: str, path: str, body: bytes) -> tuple[str, str]:
         """Returns content type and text."""
         path = path.partition("?")[0]
-        if verb == "GET" and self._metrics_path and path == self._metrics_path:
-            return "text/plain", self._metrics.render()
+        if verb == "GET" and path == self.services.options.metrics_path:
+            return "text/plain", self.services.metrics.render()
         found = _PATH.fullmatch(path)
         action = found["action"] if found else None
         if found is None or (verb == "POST") != (action or "").startswith(":"):
@@ -74,28 +65,29 @@ class RestApi:
         request = messages.PredictRequest(model_spec=spec)
         by_row = read_body(body, signatures.signature_def, request)
         caller = _Caller(request.SerializeToString())
-        self._services.predict(caller, "REST")
-        self._services.start_batches()
-        response = messages.PredictResponse.FromString(caller.wait(self._timeout))
+        self.services.predict(caller, "REST")
+        self.services.start_batches()
+        answer = caller.wait(self.services.options.rest_api_timeout_in_ms / 1e3)
+        response = messages.PredictResponse.FromString(answer)
         return write_answer(response.outputs, by_row)
 
     def _classify(self, spec: Any, body: bytes) -> Any:
         request = messages.ClassificationRequest(model_spec=spec)
         json_examples.read_body(body, request)
-        response = self._services.classify_message(request, "REST")
+        response = self.services.classify_message(request, "REST")
         return json_examples.write_classes(response.result)
 
     def _regress(self, spec: Any, body: bytes) -> Any:
         request = messages.RegressionRequest(model_spec=spec)
         json_examples.read_body(body, request)
-        response = self._services.regress_message(request, "REST")
+        response = self.services.regress_message(request, "REST")
         return json_examples.write_values(response.result)
 
     def _metadata_of(self, spec: Any) -> tuple[Any, Any]:
         request = messages.GetModelMetadataRequest(
             model_spec=spec, metadata_field=["signature_def"]
         )
-        data = self._services.get_model_metadata(request.SerializeToString())
+        data = self.services.get_model_metadata(request.SerializeToString())
         answer = messages.GetModelMetadataResponse.FromString(data)
         packed = answer.metadata["signature_def"].value
         return answer.model_spec, messages.SignatureDefMap.FromString(packed)
@@ -113,7 +105,7 @@ class RestApi:
 
     def _status(self, spec: Any) -> Any:
         request = messages.GetModelStatusRequest(model_spec=spec)
-        data = self._services.get_model_status(request.SerializeToString())
+        data = self.services.get_model_status(request.SerializeToString())
         return _as_dict(messages.GetModelStatusResponse.FromString(data))
 
 

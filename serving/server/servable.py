@@ -66,9 +66,9 @@ class Servable:
         tags: Sequence[str] = ("serve",),
         cores: int = 0,
         onnx_threads: int = 0,
+        rules: BatchRules | None = None,
     ):
-        self.name, self.version, self.path = name, version, path
-        self.rules: BatchRules | None = None
+        self.name, self.version, self.path, self.rules = name, version, path, rules
         if os.path.isfile(path):
             raise StatusError(
                 "FAILED_PRECONDITION",

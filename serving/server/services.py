@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf.message import DecodeError
 
 from serving.server import examples_api
 from serving.server.batching import Batcher
+from serving.server.config import ServerOptions
 from serving.server.manager import Manager
 from serving.server.metrics import Metrics, Timed
 from serving.server.pending import Answer, Caller, Pending
@@ -20,48 +22,36 @@ from serving.wire import messages
 _ALONE = 128 << 10  # requests of so many bytes run alone, and are decoded where they run
 
 
+@dataclass(frozen=True)
 class Services:
     """PredictionService and ModelService over the models of a manager.
 
-    Args:
+    Attributes:
         manager: The models.
         batcher: Runs calls, small ones together; None runs each alone.
-        batch_all: Large requests go through the batcher too.
         executor: Where large requests are decoded and run.
         metrics: Counts and latencies.
-        max_tensor_bytes: The largest tensor to decode.
-        content: Answer in `tensor_content`.
+        options: The limits, and how to answer.
     """
 
-    def __init__(
-        self,
-        manager: Manager,
-        batcher: Batcher | None,
-        batch_all: bool,
-        executor: Executor,
-        metrics: Metrics,
-        max_tensor_bytes: int,
-        content: bool = False,
-    ):
-        self._manager = manager
-        self._batcher = batcher
-        self._batch_all = batch_all
-        self._executor = executor
-        self._metrics = metrics
-        self._max_tensor_bytes = max_tensor_bytes
-        self._content = content
+    manager: Manager
+    batcher: Batcher | None
+    executor: Executor
+    metrics: Metrics
+    options: ServerOptions
 
     def predict(self, caller: Caller, entrypoint: str = "GRPC") -> None:
         """Answers Predict later: small requests after the next `start_batches`."""
-        if self._batcher is None or (len(caller.data) >= _ALONE and not self._batch_all):
-            self._executor.submit(self._predict, caller, entrypoint, None)
+        alone = len(caller.data) >= _ALONE and not self.options.batching
+        if self.batcher is None or alone:
+            self.executor.submit(self._predict, caller, entrypoint, None)
         else:
-            self._predict(caller, entrypoint, self._batcher)
+            self._predict(caller, entrypoint, self.batcher)
 
     def start_batches(self) -> None:
         """Runs the requests that were put together until now."""
-        if self._batcher:
-            self._batcher.start()
+        if self.batcher:
+            self.batcher.start()
 
     def _predict(self, caller: Caller, entrypoint: str, batcher: Batcher | None) -> None:
         if caller.gone:
@@ -72,12 +62,12 @@ class Services:
             caller.fail(error)
             return
         timed = self._timed(request.model_spec.name, "Predict", entrypoint)
-        pending = Pending(caller, timed, self._content)
+        pending = Pending(caller, timed, self.options.enable_serialization_as_tensor_content)
         answer: Answer
         try:
             _require_spec(request)
-            pending.servable = self._manager.use(request.model_spec)
-            pending.call = prepare(request, pending.servable, self._max_tensor_bytes)
+            pending.servable = self.manager.use(request.model_spec)
+            pending.call = prepare(request, pending.servable, self.options.max_request_bytes)
             if batcher:
                 batcher.add(pending)
                 return
@@ -110,7 +100,7 @@ class Services:
         spec = examples_api.check_tasks(request)
         with (
             self._timed(spec.name, "MultiInference", "GRPC"),
-            self._manager.use(spec) as servable,
+            self.manager.use(spec) as servable,
         ):
             response = examples_api.multi_inference(request, servable)
             return response.SerializeToString()
@@ -126,7 +116,7 @@ class Services:
                 raise invalid(f"Metadata field {field} is not supported")
         response = messages.GetModelMetadataResponse()
         signatures = messages.SignatureDefMap()
-        with self._manager.use(request.model_spec) as servable:
+        with self.manager.use(request.model_spec) as servable:
             response.model_spec.name = servable.name
             response.model_spec.version.value = servable.version
             for name, definition in servable.signatures.items():
@@ -145,7 +135,7 @@ class Services:
             raise invalid("ModelSpec has no name specified.")
         number = spec.version.value if spec.HasField("version") else None
         response = messages.GetModelStatusResponse()
-        for version, state, error in self._manager.states(spec.name, number):
+        for version, state, error in self.manager.states(spec.name, number):
             entry = response.model_version_status.add(version=version, state=int(state))
             entry.status.SetInParent()
             if error:
@@ -163,7 +153,7 @@ class Services:
             )
         configs = read_models(request.config)
         # A little less than the caller waits, so that it learns why.
-        self._manager.reload(configs, timeout * 0.9)
+        self.manager.reload(configs, timeout * 0.9)
         response = messages.ReloadConfigResponse()
         response.status.SetInParent()
         return response.SerializeToString()
@@ -171,12 +161,12 @@ class Services:
     def _on_examples(self, api: str, answer: Any, request: Any, entrypoint: str) -> Any:
         with self._timed(request.model_spec.name, api, entrypoint):
             _require_spec(request)
-            with self._manager.use(request.model_spec) as servable:
+            with self.manager.use(request.model_spec) as servable:
                 return answer(request, servable)
 
     def _timed(self, name: str, api: str, entrypoint: str) -> Timed:
         # All names that lead to no model are one, or anybody could fill the memory with them.
-        return self._metrics.request(name if self._manager.knows(name) else "", api, entrypoint)
+        return self.metrics.request(name if self.manager.knows(name) else "", api, entrypoint)
 
 
 def _require_spec(request: Any) -> None:
