@@ -17,6 +17,13 @@ def test_links_lead_somewhere(page):
         assert target.startswith("http") or (page.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_models_are_compiled_before_they_are_fitted(page):
+    for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL):
+        before, fit, _ = block.partition("ae.fit(")
+        assert not fit or "ae.compile(" in before
+
+
 def test_the_readme_lists_every_variant():
     text = (ROOT / "README.md").read_text()
     for entry in zoo.list_variants():

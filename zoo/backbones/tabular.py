@@ -30,6 +30,7 @@ class Tabular(Dense):
     Example:
     >>> table = np.array([["1.5", "red"], ["", "blue"]])
     >>> ae = zoo.create("undercomplete", (2,), 1, backbone="tabular", adapt=table)
+    >>> ae.compile(optimizer="adam")
     >>> ae.fit(table)
     """
 

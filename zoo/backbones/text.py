@@ -36,6 +36,7 @@ class Text(Dense):
 
     Example:
     >>> ae = zoo.create("semantic-hash", (), 32, backbone="text", adapt=texts)
+    >>> ae.compile(optimizer="adam")
     >>> ae.fit(texts)
     """
 
