@@ -1,6 +1,6 @@
 """Embeds and hashes images at the same time with asyncio.
 
-    python examples/async_client.py localhost:8500 fashion images.npy
+    python -m examples.async_client localhost:8500 fashion images.npy
 
 Takes a second; prints the shapes. The client needs requirements-client.txt only.
 """
@@ -25,5 +25,5 @@ async def main(address: str, model: str, path: str) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) != 4:
-        sys.exit("usage: python examples/async_client.py HOST:PORT MODEL IMAGES.npy")
+        sys.exit("usage: python -m examples.async_client HOST:PORT MODEL IMAGES.npy")
     asyncio.run(main(*sys.argv[1:]))

@@ -1,7 +1,7 @@
 # %% [markdown]
 """Cells for a notebook: look at a served model, hash images, find near duplicates.
 
-    python examples/notebook_client.py localhost:8500 fashion images.npy
+    python -m examples.notebook_client localhost:8500 fashion images.npy
 
 Takes two seconds; prints the model's signatures and, for the first images, their neighbours.
 """
@@ -17,7 +17,7 @@ from serving.index import HashIndex
 from serving.search import Search, code_bits
 
 if len(sys.argv) != 4:
-    sys.exit("usage: python examples/notebook_client.py HOST:PORT MODEL IMAGES.npy")
+    sys.exit("usage: python -m examples.notebook_client HOST:PORT MODEL IMAGES.npy")
 address, model, path = sys.argv[1:]
 client = Client(address, model=model)
 client.wait_until_ready(timeout=30)

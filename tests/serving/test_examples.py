@@ -1,6 +1,5 @@
 """The client examples run as they are shown."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -20,21 +19,18 @@ def rows(tmp_path_factory):
 
 
 def run(*command):
-    environment = os.environ | {"PYTHONPATH": os.getcwd()}
-    done = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, env=environment
-    )
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def test_asyncio(server, rows):
-    told = run(sys.executable, "examples/async_client.py", server.address, "enc", rows)
+    told = run(sys.executable, "-m", "examples.async_client", server.address, "enc", rows)
     assert told == "embeddings (20, 12) float32\ncodes (20, 2) uint8\n"
 
 
 def test_notebook(server, rows):
-    told = run(sys.executable, "examples/notebook_client.py", server.address, "enc", rows)
+    told = run(sys.executable, "-m", "examples.notebook_client", server.address, "enc", rows)
     assert "embed float32 [?, 8] -> float32 [?, 12]" in told
     assert "0 is nearest to {0: 0" in told
 
