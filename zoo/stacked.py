@@ -11,6 +11,7 @@ import numpy as np
 from zoo.autoencoder import Autoencoder
 from zoo.backbones.backbone import apply
 from zoo.checks import texts_to_tensor
+from zoo.diverged import DivergedError
 from zoo.layers.corruption import Corruption
 from zoo.layers.tied_dense import nearest_dense
 from zoo.likelihood import is_table, output_layer, reconstruction_error
@@ -57,6 +58,7 @@ def pretrain(
 
     Raises:
         ValueError: If the model's trunks are not dense ones that mirror each other.
+        DivergedError: If the error of a pair became NaN or infinite; `after` is not called for it.
 
     Reference:
         [Bengio et al., Greedy Layer-Wise Training of Deep Networks,
@@ -93,9 +95,15 @@ def pretrain(
                 epochs=epochs,
                 batch_size=batch_size,
                 verbose=verbose,
-                callbacks=watching,
+                callbacks=[*watching, _StopDiverged()],
             ).history
             errors.append(float(history["loss"][-1]))
+            # The last step may have spoilt the weights after its loss was measured.
+            if not all(np.isfinite(value).all() for value in (errors[-1], *pair.get_weights())):
+                raise DivergedError(
+                    f"the loss of layer {level + 1} of {len(pairs)} became NaN in layer-wise "
+                    "pre-training; lower the learning rate"
+                )
             after(errors[-1])
         features = _outputs(lambda rows: apply(encoder, rows), features)  # noqa: B023
     return errors
@@ -108,6 +116,12 @@ def _outputs(layer: Any, x: np.ndarray) -> np.ndarray:
         for i in range(0, len(x), ROWS)
     ]
     return np.concatenate(parts)
+
+
+class _StopDiverged(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if not np.isfinite((logs or {})["loss"]):
+            self.model.stop_training = True
 
 
 class _Error(keras.losses.Loss):

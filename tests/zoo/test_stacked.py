@@ -4,7 +4,21 @@ import pytest
 
 import zoo
 from zoo import pretrain
-from zoo.training import Run, fit_run
+from zoo.training import DivergedError, Run, fit_run
+
+CONFIG = {
+    "data_dir": None,
+    "variant": "denoising",
+    "backbone": "dense",
+    "code_dim": 3,
+    "likelihood": None,
+    "batch_size": 50,
+    "learning_rate": 1e-2,
+    "seed": 0,
+    "epochs": 1,
+    "pretrain_epochs": 2,
+    "options": {"hidden": [6]},
+}
 
 
 @pytest.fixture(scope="module")
@@ -79,20 +93,7 @@ def test_a_corrupted_model_is_a_stack_of_denoising_ones(x):
 
 def test_a_run_that_pretrains_goes_on_where_it_was_stopped(x, tmp_path, monkeypatch):
     np.save(tmp_path / "x.npy", x)
-    config = {
-        "data": str(tmp_path / "x.npy"),
-        "data_dir": None,
-        "variant": "denoising",
-        "backbone": "dense",
-        "code_dim": 3,
-        "likelihood": None,
-        "batch_size": 50,
-        "learning_rate": 1e-2,
-        "seed": 0,
-        "epochs": 1,
-        "pretrain_epochs": 2,
-        "options": {"hidden": [6]},
-    }
+    config = CONFIG | {"data": str(tmp_path / "x.npy")}
     whole, stopped = Run(tmp_path / "whole"), Run(tmp_path / "stopped")
     fit_run(whole, config, progress=False)
     saved = Run.save_model
@@ -116,6 +117,25 @@ def test_a_run_that_pretrains_goes_on_where_it_was_stopped(x, tmp_path, monkeypa
         fit_run(
             Run(tmp_path / "r"), config | {"options": {}, "backbone": "tabular"}, progress=False
         )
+
+
+def test_a_layer_that_diverges_is_told_and_not_kept(x, tmp_path):
+    np.save(tmp_path / "x.npy", x)
+    run = Run(tmp_path / "run")
+    config = CONFIG | {"data": str(tmp_path / "x.npy"), "learning_rate": 1e30}
+    with pytest.raises(DivergedError, match="layer 1 of 2 became NaN in layer-wise"):
+        fit_run(run, config, progress=False)
+    assert not run.model_file.exists()
+
+
+def test_what_is_done_after_a_layer_is_not_done_after_one_that_diverged(x):
+    ae = make()
+    middle = ae.get_layer("encoder_dense_1").kernel
+    middle.assign(np.full(middle.shape, np.nan))
+    done = []
+    with pytest.raises(DivergedError, match="layer 2 of 3"):
+        pretrain(ae, x, 1, after=done.append)
+    assert len(done) == 1
 
 
 def test_other_trunks_are_refused():

@@ -13,6 +13,7 @@ import tensorflow as tf
 import zoo.datasets
 from zoo.autoencoder import Autoencoder
 from zoo.checks import check_training_data
+from zoo.diverged import DivergedError
 from zoo.training.checkpoint import Checkpoint
 from zoo.training.new_model import new_model
 from zoo.training.pretraining import pretrain_run
@@ -24,10 +25,6 @@ from zoo.training.teaching import codes_to_teach
 MAX_VALIDATION_ROWS = 5000
 VALIDATION_BATCH = 1000
 HISTOGRAM_ROWS = 500
-
-
-class DivergedError(RuntimeError):
-    """The loss became NaN or infinite."""
 
 
 def fit_run(run: Run, config: dict[str, Any], progress: bool = True) -> Autoencoder:
