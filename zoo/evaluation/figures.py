@@ -7,6 +7,7 @@ from typing import Any
 
 import matplotlib.figure
 import matplotlib.lines
+import matplotlib.patches
 import matplotlib.ticker
 import numpy as np
 
@@ -17,6 +18,8 @@ BLUE, ORANGE = "#33669a", "#cc6b2c"
 MAX_NAMED, MAX_CHANNELS = 40, 4
 # Labels that colours tell apart.
 MAX_COLOURS = 10
+# Between images, in their widths.
+GAP = 0.08
 POINTS: dict[str, dict[str, Any]] = {
     "input": {"ls": "", "marker": "o", "ms": 4, "color": BLUE},
     "reconstruction": {"ls": "", "marker": "o", "ms": 5, "mfc": "none", "color": ORANGE},
@@ -35,13 +38,11 @@ def reconstructions(
     count = len(rows[0][1])
     side = min(0.9, 9 / count)
     figure = new_figure(side * count + 1.2, 1.05 * side * len(rows) + (0.4 if titles else 0))
-    grid = figure.subplots(len(rows), count, squeeze=False)
-    for (name, images), axes in zip(rows, grid, strict=True):
-        for axis, image in zip(axes, images, strict=True):
-            show_image(axis, image)
-        axes[0].set_ylabel(name, rotation=0, ha="right", va="center")
-    for axis, title in zip(grid[0], titles, strict=False):
-        axis.set_title(title, fontsize=8)
+    axis = figure.subplots()
+    columns, lines = image_grid(axis, [images for _, images in rows])
+    axis.set_yticks(lines, [name for name, _ in rows])
+    axis.set_xticks(columns[: len(titles)], titles, fontsize=8)
+    axis.tick_params(length=0, labeltop=True, labelbottom=False)
     return figure
 
 
@@ -133,18 +134,16 @@ def neighbours(
     """
     columns = 1 + max(len(images) for images in found)
     figure = new_figure(0.95 * columns + 0.4, 1.2 * len(queries))
-    for axes, query, images, texts in zip(
-        figure.subplots(len(queries), columns, squeeze=False), queries, found, captions, strict=True
-    ):
-        show_image(axes[0], query)
-        axes[0].set_title("query", fontsize=8)
-        for spine in axes[0].spines.values():
-            spine.set(visible=True, color=ORANGE, linewidth=2)
-        for axis in axes[1:]:
-            axis.axis("off")
-        for axis, image, text in zip(axes[1:], images, texts, strict=False):
-            show_image(axis, image)
-            axis.set_title(text, fontsize=8)
+    axis = figure.subplots()
+    rows = [[query, *images] for query, images in zip(queries, found, strict=True)]
+    centres, lines = image_grid(axis, rows, room_above=0.25)
+    half = queries.shape[1] / queries.shape[2] / 2
+    for line, texts in zip(lines, captions, strict=True):
+        for centre, text in zip(centres, ["query", *texts], strict=False):
+            axis.text(centre, line - half - 0.04, text, fontsize=8, ha="center", va="bottom")
+        frame = (centres[0] - 0.5, line - half), 1, 2 * half
+        axis.add_patch(matplotlib.patches.Rectangle(*frame, fill=False, ec=ORANGE, lw=2))
+    axis.set(xticks=[], yticks=[])
     return figure
 
 
@@ -191,16 +190,36 @@ def code_map(
     return figure
 
 
-def show_image(axis: matplotlib.axes.Axes, image: np.ndarray) -> None:
-    """Draws one image `[height, width, channels]`, grey or RGB, in [0, 1] or bytes."""
-    top = 255 if image.dtype == np.uint8 else 1
-    if image.shape[-1] == 1:
-        axis.imshow(image[..., 0], cmap="gray", vmin=0, vmax=top)
-    else:
-        axis.imshow(image if top == 255 else image.clip(0, 1))
-    axis.set(xticks=[], yticks=[])
-    for spine in axis.spines.values():
-        spine.set_visible(False)
+def image_grid(
+    axis: matplotlib.axes.Axes,
+    rows: Sequence[Sequence[np.ndarray] | np.ndarray],
+    room_above: float = 0.0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draws images of one size in rows, all on one axis: an axis for each takes far longer.
+
+    Args:
+        axis: Where to.
+        rows: Images `[height, width, channels]`, grey or RGB, in [0, 1] or bytes.
+        room_above: Room above each row, for captions, in widths of an image.
+
+    Returns:
+        The centres of the columns, and those of the rows, in widths of an image.
+    """
+    height, width = rows[0][0].shape[:2]
+    tall = height / width
+    lefts = np.arange(max(len(images) for images in rows)) * (1 + GAP)
+    tops = np.arange(len(rows)) * (tall + GAP + room_above) + room_above
+    for top, images in zip(tops, rows, strict=True):
+        for left, image in zip(lefts, images, strict=False):
+            place = (left, left + 1, top + tall, top)
+            white = 255 if image.dtype == np.uint8 else 1
+            if image.shape[-1] == 1:
+                how: dict[str, Any] = {"cmap": "gray", "vmin": 0, "vmax": white}
+                axis.imshow(image[..., 0], extent=place, **how)
+            else:
+                axis.imshow(image if white == 255 else image.clip(0, 1), extent=place)
+    axis.set(xlim=(-GAP, lefts[-1] + 1 + GAP), ylim=(tops[-1] + tall + GAP, -GAP), frame_on=False)
+    return lefts + 0.5, tops + tall / 2
 
 
 def new_figure(width: float, height: float) -> matplotlib.figure.Figure:
