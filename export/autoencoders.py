@@ -13,6 +13,7 @@ import tensorflow as tf
 import zoo
 from export.encoders import encoder_signatures, without_metrics
 from export.folding import Folded, copies, folded
+from export.pixels import scales_pixels
 from export.signatures import Exportable, Signature, input_specs, pack, to_float
 from zoo.likelihood import reconstruction_error
 
@@ -96,10 +97,7 @@ def from_autoencoder(model: zoo.Autoencoder, optimize: bool = False) -> Exportab
         draw=(lambda: {specs[0].name: tables[0].draw()}) if is_table else None,
         replaced=without_metrics(layers),
         missing_values=model.missing_values,
-        scales_pixels=any(
-            isinstance(layer, keras.layers.Rescaling) and np.max(layer.scale) < 0.01
-            for layer in model.preprocessor.layers
-        ),
+        scales_pixels=lambda: scales_pixels(model.preprocessor),
         jumping=frozenset(s.name for s in signatures if chosen and s.name != "decode"),
     )
 

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 import zoo
 from export.folding import Folded, copies, folded
+from export.pixels import scales_pixels
 from export.signatures import Arrays, Exportable, Signature, input_specs, pack, to_float
 
 
@@ -65,6 +66,7 @@ def from_encoder(
         (model, *copies(run)),
         description | ({"folded": folded(run)} if optimize else {}),
         replaced=without_metrics((model,)),
+        scales_pixels=lambda: scales_pixels(model),
     )
 
 

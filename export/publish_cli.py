@@ -44,7 +44,8 @@ Examples:
 @click.option(
     "--pixel-scale",
     type=float,
-    help="With --raw image: factor of pixels [1/255; 1 for a model of bytes].",
+    help="With --raw image: factor of pixels 0 to 255 [1 for a model that takes bytes or scales "
+    "them itself, else 1/255].",
 )
 @click.option("--image-size", help="With --raw image and a model of any size: HEIGHTxWIDTH.")
 @click.option(
@@ -173,11 +174,13 @@ def _summary(described: dict[str, Any], as_json: bool) -> dict[str, Any]:
     folded = described.get("folded")
     if folded is not None and not as_json:
         folded = ", ".join(folded) or "nothing: no scale or shift lies beside a kernel"
+    scale = described.get("raw_input", {}).get("scale")
     return {
         "signatures": list(checked) if as_json else ", ".join(checked),
         "max_error": max(entry["max_error"] for entry in checked.values()),
         **changed,
         **({} if folded is None else {"folded": folded}),
+        **({} if scale is None else {"pixel_scale": scale}),
         **{name: checks[name] for name in names if name in checks},
         "fingerprint": described["fingerprint"],
     }

@@ -50,7 +50,8 @@ class ImageBytes:
 
     Args:
         scale: What pixels 0 to 255 are multiplied with; 1 / 255 if omitted, and 1 for a model of
-            integers, which takes whole numbers only, and for an autoencoder that rescales them.
+            integers, which takes whole numbers only, and for one that scales them itself, by a
+            `Rescaling` or a `Normalization` before its first kernel, say.
         offset: What is added then.
         size: Height and width, for models that take any size.
 
@@ -198,9 +199,10 @@ def with_raw_input(exportable: Exportable, raw: RawInput) -> Exportable:
         ExportError: If known inputs come out of the decoding as others.
     """
     specs = exportable.inputs
-    if isinstance(raw, ImageBytes) and raw.scale is None and exportable.scales_pixels:
+    given = raw
+    raw, fixed = given.fit(specs)
+    if isinstance(given, ImageBytes) and given.scale is None and exportable.scales_pixels():
         raw = dataclasses.replace(raw, scale=1.0)
-    raw, fixed = raw.fit(specs)
     spec = tf.TensorSpec([None], tf.string, raw.name)
 
     def decoded(arrays: Arrays) -> Arrays:

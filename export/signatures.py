@@ -50,7 +50,8 @@ class Exportable:
         missing_values: Whether NaN in the inputs means "not observed"; infinite values never do.
         jumping: Keys of endpoints whose answer jumps where a unit of the code is chosen or
             rounded: a few rows may differ from the reference by more than an error of rounding.
-        scales_pixels: Whether the model itself brings pixels of 0 to 255 to its range.
+        scales_pixels: Tells, of a model of images, whether it brings pixels of 0 to 255 to its
+            range by itself.
     """
 
     inputs: tuple[tf.TensorSpec, ...]
@@ -62,7 +63,7 @@ class Exportable:
     replaced: tuple[tuple[keras.Variable, Callable[[], Any]], ...] = ()
     missing_values: bool = False
     jumping: frozenset[str] = frozenset()
-    scales_pixels: bool = False
+    scales_pixels: Callable[[], bool] = lambda: False
 
 
 def input_specs(model: keras.Model) -> tuple[tf.TensorSpec, ...]:

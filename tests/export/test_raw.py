@@ -78,7 +78,14 @@ def test_models_of_bytes_get_the_pixels_themselves():
     assert exportable.description["raw_input"]["scale"] == 1
 
 
-@pytest.mark.parametrize("preprocessing", [None, keras.layers.Rescaling(1 / 255)])
+@pytest.mark.parametrize(
+    "preprocessing",
+    [
+        None,
+        keras.layers.Rescaling(1 / 255),
+        keras.layers.Normalization(mean=[120.0, 110, 100], variance=[3000.0, 3000, 3000]),
+    ],
+)
 def test_pixels_are_scaled_once(preprocessing):
     ae = zoo.create("missing", (4, 6, 3), 2, preprocessing=preprocessing, hidden=(4,))
     exportable = with_raw_input(from_autoencoder(ae), ImageBytes())
@@ -87,6 +94,37 @@ def test_pixels_are_scaled_once(preprocessing):
     got = exportable.signatures[0].function(tf.constant(files))["embedding"]
     taken = pixels.astype("float32") / (255 if preprocessing is None else 1)
     np.testing.assert_allclose(got, ae.encoder(taken), atol=1e-5)
+
+
+def _encoder(*first, nested=False):
+    inputs = keras.Input((None, None, 3), name="pixels")
+    x = inputs
+    for layer in first:
+        x = layer(x)
+    tail = [keras.layers.Conv2D(2, 3), keras.layers.GlobalAveragePooling2D()]
+    if nested:
+        return keras.Model(inputs, keras.Sequential([keras.Input((None, None, 3)), *tail])(x))
+    return keras.Model(inputs, tail[1](tail[0](x)))
+
+
+@pytest.mark.parametrize(
+    ("first", "scale"),
+    [
+        ([], 1 / 255),
+        ([keras.layers.Rescaling(2, offset=-1)], 1 / 255),
+        ([keras.layers.Normalization(mean=[0.4] * 3, variance=[0.05] * 3)], 1 / 255),
+        ([keras.layers.ZeroPadding2D(), keras.layers.Rescaling(1 / 255)], 1),
+        ([lambda x: x / 127.5 - 1], 1),
+        ([keras.layers.Normalization(mean=[120.0] * 3, variance=[3000.0] * 3)], 1),
+        ([lambda x: x[..., ::-1] - np.float32([103.9, 116.8, 123.7])], 1),
+        ([keras.Sequential([keras.layers.Rescaling(1 / 255), keras.layers.RandomFlip()])], 1),
+    ],
+)
+@pytest.mark.parametrize("nested", [False, True])
+def test_an_encoder_that_scales_pixels_itself_gets_them_as_they_are(first, scale, nested):
+    exportable = from_encoder(_encoder(*first, nested=nested))
+    raw = with_raw_input(exportable, ImageBytes(size=(8, 8))).description["raw_input"]
+    assert raw["scale"] == pytest.approx(scale)
 
 
 def test_models_of_bytes_refuse_a_fraction_of_pixels():
