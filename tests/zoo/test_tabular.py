@@ -60,6 +60,13 @@ def test_a_table_of_strings(table, tmp_path):
     np.testing.assert_allclose(groups[:, 3:].sum(axis=1), 1, rtol=1e-5)
 
 
+def test_strings_are_not_compiled_by_xla(table):
+    ae = make(table)
+    with pytest.warns(UserWarning, match="support `jit_compile=True`. Proceeding"):
+        ae.compile(optimizer="sgd", jit_compile=True)
+    assert not ae.jit_compile
+
+
 def test_encoding_equals_numpy(table):
     layer = zoo.layers.TableEncoding()
     layer.adapt(table)

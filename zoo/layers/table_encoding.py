@@ -128,6 +128,8 @@ class TableEncoding(keras.layers.Layer):
     def compute_output_spec(self, inputs: Any) -> keras.KerasTensor:
         """One number for each numeric column and for each category."""
         columns = self._learnt(inputs.shape)
+        if inputs.dtype == "string":
+            self.supports_jit = False  # XLA knows no strings
         width = sum(len(column.get("categories", [0])) for column in columns)
         return keras.KerasTensor((inputs.shape[0], width), "float32")
 
