@@ -52,6 +52,21 @@ def test_raw_strings_in_and_the_same_codes_after_a_round_trip(name, options, tex
     np.testing.assert_allclose(served.serve(some), ae.encoder(some), atol=1e-5)
 
 
+@pytest.mark.parametrize(("weighting", "mode"), [("count", "count"), ("tf-idf", "tf_idf")])
+def test_a_clone_knows_the_words_as_they_were_adapted(weighting, mode, texts):
+    layer = make(texts, weighting=weighting).get_layer("bag_of_words")
+    adapted = keras.layers.TextVectorization(output_mode=mode)
+    adapted.adapt(texts)
+    some = tf.constant(["cat cat dog", "soup", "an unknown word", ""])
+    for twin in (layer, type(layer).from_config(layer.get_config())):
+        np.testing.assert_allclose(twin(some), adapted(some), rtol=1e-6)
+
+
+def test_words_that_differ_in_zeros_at_their_end_are_one():
+    layer = make(np.array(["a b", "a\0"], object)).get_layer("bag_of_words")
+    assert sorted(layer.get_vocabulary()) == ["[UNK]", "a", "b"]
+
+
 def test_case_and_punctuation_do_not_matter(texts):
     ae = make(texts)
     a, b = np.asarray(ae.encoder(tf.constant(["cat dog dog", "Dog, CAT. dog!"])))
@@ -75,8 +90,8 @@ def test_reconstructions_are_distributions(texts):
 
 def test_counts_without_texts():
     counts = np.random.default_rng(0).poisson(1.0, (64, 12)).astype("float32")
-    ae = zoo.create("undercomplete", (12,), 3, backbone="text")
-    ae.compile(optimizer="adam", jit_compile=False)
+    ae = zoo.create("undercomplete", (12,), 3, backbone="text", hidden=(8,))
+    ae.compile(optimizer="sgd", run_eagerly=True)
     ae.fit(counts, verbose=0)
     with pytest.raises(ValueError, match="not negative, for likelihood='multinomial'"):
         ae.fit(-counts, verbose=0)

@@ -86,15 +86,24 @@ class Text(Dense):
                 "The text backbone wants to adapt to a list of texts. "
                 f"Received: shape={data.shape}, dtype={data.dtype}"
             )
-        layer = keras.layers.TextVectorization(
-            max_tokens=vocabulary_size + 1, output_mode=WEIGHTINGS[weighting], name="bag_of_words"
-        )
-        layer.adapt(np.asarray(data, object))
-        if layer.vocabulary_size() < 2:
+        how = {
+            "max_tokens": vocabulary_size + 1,
+            "output_mode": WEIGHTINGS[weighting],
+            "name": "bag_of_words",
+        }
+        learnt = keras.layers.TextVectorization(**how)
+        learnt.adapt(np.asarray(data, object))
+        # Words that differ in zeros at their end alone come out as one.
+        words = list(dict.fromkeys(learnt.get_vocabulary(include_special_tokens=False)))
+        if not words:
             raise ValueError(
                 "The text backbone wants texts with words. Received: punctuation and blanks alone"
             )
-        return layer
+        # A layer that is given what it knows keeps that in its configuration, and so does a clone.
+        if weighting == "tf-idf":
+            each_once = np.asarray(learnt(np.array([" ".join(words)], object)))[0]
+            how["idf_weights"] = each_once[1 : len(words) + 1].tolist()
+        return keras.layers.TextVectorization(vocabulary=words, **how)
 
     def encode(self, x: Any) -> Any:
         """Applies the hidden layers to the logarithms of 1 + counts, brought to one length."""
