@@ -1,17 +1,13 @@
 """Every variant, every backbone and, slowly, every pair of them in every way of training."""
 
 import keras
-import numpy as np
 import pytest
 
 import zoo
+from tests.zoo import samples
 from tests.zoo.testing import check_export, run_quick_variant_test, run_variant_test
 
 VARIANTS = [entry.name for entry in zoo.list_variants()]
-# Those for images; the others have data, and tests, of their own.
-BACKBONES = [
-    name for name in ("conv", "dense", "gradients", "resnet", "vit") if name in zoo.list_backbones()
-]
 
 # What a variant needs in place of the sizes that all others get.
 NEEDS = {
@@ -19,43 +15,37 @@ NEEDS = {
     "linear": {"hidden": ()},
 }
 
-# The one backbone of a variant that refuses all others, and what its sentence names.
+# The one backbone of a variant that refuses all others, and names it.
 ONLY = {"convolutional-winner-take-all": "conv", "linear": "dense", "masked-patches": "vit"}
-REFUSED = [
-    (name, backbone)
+REFUSED = {
+    (name, data): f"backbone='{only}'"
     for name, only in ONLY.items()
-    for backbone in BACKBONES
-    if name in VARIANTS and backbone != only
-]
+    for data in samples.names()
+    if name in VARIANTS and data != only
+}
 
 PAIRS = [
-    (name, backbone)
-    for name in VARIANTS
-    for backbone in BACKBONES
-    if (name, backbone) not in REFUSED
+    (name, data) for name in VARIANTS for data in samples.names() if (name, data) not in REFUSED
 ]
 
-
-@pytest.fixture(scope="module")
-def x():
-    """Images of a bright square at a random place: something that can be learned."""
-    rng = np.random.default_rng(0)
-    images = np.zeros((192, 6, 6, 1), "float32")
-    for image, (i, j) in zip(images, rng.integers(0, 4, (192, 2)), strict=True):
-        image[i : i + 3, j : j + 3] = 1
-    return images
+# A recurrent decoder has no dense layer that reads the code: these refuse it, and name the
+# options with which they do not want one.
+WITHOUT_ATOMS = {
+    name: {"unit_norm": False, "resample_every": 0}
+    for name in ("batch-top-k", "gated", "jump-relu", "top-k")
+} | {"sparse-l1": {"unit_norm": False}}
 
 
-def make(name, backbone=None):
-    backbone = backbone or ONLY.get(name, "dense")
-    small = {"hidden": (16,)}
-    small = {"dense": small, "gradients": small, "conv": {"filters": (4, 8)}}.get(backbone, {})
-    options = {"code_dim": 8, **small} | NEEDS.get(name, {})
-    return zoo.create(name, input_shape=(6, 6, 1), backbone=backbone, **options)
+def make(name, data=None):
+    data = data or ONLY.get(name, "dense")
+    options = {"code_dim": 8, **samples.sample(data).options, **NEEDS.get(name, {})}
+    if data == "recurrent":
+        options |= WITHOUT_ATOMS.get(name, {})
+    return zoo.create(name, **options)
 
 
 # These have quick tests of their own; the walk over them takes a quarter of a minute each.
-HEAVY = {"masked-patches", "resnet", "vit"}
+HEAVY = {"masked-patches", *samples.names()} - {"conv", "dense", "gradients"}
 
 
 def quick(names):
@@ -63,31 +53,48 @@ def quick(names):
 
 
 @pytest.mark.parametrize("name", quick(VARIANTS))
-def test_variant(name, x, tmp_path):
+def test_variant(name, tmp_path):
+    x = samples.sample(ONLY.get(name, "dense")).x
     ae = run_quick_variant_test(lambda: make(name), x, tmp_path / "model.keras")
     assert ae.encoder.output_shape == (None, ae.code.size)
 
 
-@pytest.mark.parametrize("backbone", quick(BACKBONES))
-def test_backbone(backbone, x, tmp_path):
-    run_quick_variant_test(lambda: make("undercomplete", backbone), x, tmp_path / "model.keras")
+@pytest.mark.parametrize("data", quick(samples.names()))
+def test_backbone(data, tmp_path):
+    x = samples.sample(data).x
+    run_quick_variant_test(lambda: make("undercomplete", data), x, tmp_path / "model.keras")
 
 
-@pytest.mark.parametrize(("name", "backbone"), REFUSED)
-def test_pair_is_refused(name, backbone):
-    with pytest.raises(ValueError, match=f"backbone='{ONLY[name]}'"):
-        zoo.create(name, input_shape=(6, 6, 1), code_dim=8, backbone=backbone)
+def test_every_backbone_has_a_sample():
+    used = {samples.sample(data).options["backbone"] for data in samples.names()}
+    assert used == set(zoo.list_backbones())
+
+
+@pytest.mark.parametrize(("name", "data"), REFUSED)
+def test_pair_is_refused(name, data):
+    options = {"code_dim": 8, **samples.sample(data).options}
+    with pytest.raises(ValueError, match=REFUSED[name, data]):
+        zoo.create(name, **options)
+
+
+@pytest.mark.parametrize("name", WITHOUT_ATOMS)
+def test_a_recurrent_decoder_has_no_atoms(name):
+    with pytest.raises(ValueError, match=r"\(unit_norm=False and resample_every=0 do neither\)"):
+        zoo.create(name, code_dim=8, **samples.sample("recurrent").options)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["plain", "jit", "mixed_bfloat16"])
-@pytest.mark.parametrize(("name", "backbone"), PAIRS)
-def test_pair(name, backbone, how, x, tmp_path):
+@pytest.mark.parametrize(("name", "data"), PAIRS)
+def test_pair(name, data, how, tmp_path):
+    x = samples.sample(data).x
+    if how == "jit" and samples.sample(data).is_text:
+        pytest.skip("XLA knows no strings: such models are never compiled by it")
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16" if how == "mixed_bfloat16" else "float32")
     try:
         ae = run_variant_test(
-            lambda: make(name, backbone), x, tmp_path / "model.keras", jit_compile=how == "jit"
+            lambda: make(name, data), x, tmp_path / "model.keras", jit_compile=how == "jit"
         )
         tolerance = 0.02 if how == "mixed_bfloat16" else 1e-4
         check_export(ae, x, str(tmp_path / "encoder"), tolerance)
