@@ -16,7 +16,7 @@ def invoke(*arguments):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "digits"
-    result = invoke("fit", "--epochs", 3, "--option", "hidden=[32]", "--json", "--out", out)
+    result = invoke("fit", "--epochs", 2, "--option", "hidden=[32]", "--json", "--out", out)
     assert result.exit_code == 0, result.output
     return out, json.loads(result.stdout)
 
@@ -149,7 +149,8 @@ def test_options_are_read_as_json_or_python():
     assert read_options(given) == read | {"g": 1e-3, "h": "x y"}
 
 
-def test_a_fit_that_failed_does_not_stand_in_the_way(tmp_path):
+def test_a_fit_that_failed_does_not_stand_in_the_way(tmp_path, monkeypatch):
+    monkeypatch.setattr("zoo.cli.measure_run", lambda run, model: {})
     x = np.random.default_rng(0).random((40, 5), "float32")
     x[3, 2] = np.nan
     np.save(tmp_path / "x.npy", x)
@@ -176,13 +177,14 @@ def test_resuming_refuses_other_options(run):
     assert json.loads((run[0] / "config.json").read_text()) == config
 
 
-def test_the_same_command_resumes_with_data_elsewhere(run, tmp_path):
-    where = ("--data", "digits", "--data-dir", tmp_path, "--epochs", 3)
+def test_the_same_command_resumes_with_data_elsewhere(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("zoo.cli.measure_run", lambda run, model: {})
+    where = ("--data", "digits", "--data-dir", tmp_path, "--epochs", 2)
     result = invoke("fit", "--resume", *where, "--option", "hidden=[32]", "--out", run[0])
     assert result.exit_code == 0, result.output
     assert "--epochs is the total" in result.stderr
     config = json.loads((run[0] / "config.json").read_text())
-    assert (config["data_dir"], config["epochs"]) == (str(tmp_path), 3)
+    assert (config["data_dir"], config["epochs"]) == (str(tmp_path), 2)
 
 
 def test_a_run_that_is_not_there(tmp_path):

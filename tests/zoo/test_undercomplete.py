@@ -5,7 +5,7 @@ import scipy.linalg
 import tensorflow as tf
 
 import zoo
-from tests.zoo.testing import run_variant_test
+from tests.zoo.testing import run_quick_variant_test, run_variant_test
 
 
 @pytest.fixture(scope="module")
@@ -37,14 +37,18 @@ def test_linear_spans_the_principal_subspace(tied, x):
 
 
 @pytest.mark.parametrize(
-    ("name", "options"),
+    ("name", "options", "check"),
     [
-        ("linear", {"tied": True, "weight_decay": 1e-4}),
-        ("undercomplete", {"hidden": (16,), "tied": True, "corruption": "gaussian"}),
+        ("linear", {"tied": True, "weight_decay": 1e-4}, run_quick_variant_test),
+        (
+            "undercomplete",
+            {"hidden": (16,), "tied": True, "corruption": "gaussian"},
+            run_variant_test,
+        ),
     ],
 )
-def test_tied_variants(name, options, x, tmp_path):
-    ae = run_variant_test(
+def test_tied_variants(name, options, check, x, tmp_path):
+    ae = check(
         lambda: zoo.create(name, (8,), 3, likelihood="gaussian", **options),
         x,
         tmp_path / "model.keras",
