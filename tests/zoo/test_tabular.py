@@ -94,6 +94,16 @@ def test_a_table_of_numbers_with_codes_for_categories():
     assert float(ae.reconstruction_error(table[:1], ae.predict(table[:1], verbose=0))[0]) == 0
 
 
+@pytest.mark.parametrize("name", ["top-k", "gated"])
+def test_other_errors_of_sparse_dictionaries_pass_over_what_is_missing(name, table):
+    ae = zoo.create(name, (4,), 6, backbone="tabular", adapt=table, hidden=(), dead_after=1)
+    ae.get_layer("dead_units").idle.assign([5.0] * 3 + [0.0] * 3)
+    ae(tf.constant(table[:8]))
+    losses = {layer.name: float(sum(layer.losses)) for layer in ae.layers if layer.losses}
+    assert losses[{"top-k": "auxiliary_error", "gated": "gate_error"}[name]] > 0
+    assert np.isfinite(list(losses.values())).all()
+
+
 def test_the_error_is_the_mean_over_observed_columns():
     target = np.array([[1.0, np.nan, 0, 1, 0], [2.0, 3.0, 0, 0, 0]], "float32")
     guess = np.array([[0.5, 9.0, 0.2, 0.5, 0.3], [1.0, 1.0, 0.2, 0.5, 0.3]], "float32")

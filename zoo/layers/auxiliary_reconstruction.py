@@ -19,6 +19,7 @@ class AuxiliaryReconstruction(Penalty):
     Args:
         likelihood: How the reconstruction is judged, see `zoo.create`.
         weight: Factor in the loss, a non-negative float or a schedule of the training step.
+        missing_values: Whether NaN in the target means "not observed", which does not count.
         **kwargs: As for any layer.
 
     Call arguments:
@@ -43,16 +44,22 @@ class AuxiliaryReconstruction(Penalty):
     >>> code = AuxiliaryReconstruction("gaussian")([code, inputs, decoder(gates)])
     """
 
-    def __init__(self, likelihood: str, weight: Any = 1.0, **kwargs: Any):
+    def __init__(
+        self, likelihood: str, weight: Any = 1.0, missing_values: bool = False, **kwargs: Any
+    ):
         super().__init__(weight, **kwargs)
         self.likelihood = check_likelihood(likelihood)
+        self.missing_values = missing_values
 
     def penalty(self, inputs: Any, training: bool) -> Any:
         """The mean error, weighted by relevance."""
         _, target, reconstruction, *relevance = inputs
-        errors = reconstruction_error(self.likelihood, target, reconstruction)
+        errors = reconstruction_error(
+            self.likelihood, target, reconstruction, missing_values=self.missing_values
+        )
         return keras.ops.mean(errors * relevance[0] if relevance else errors)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
-        return {**super().get_config(), "likelihood": self.likelihood}
+        own = {"likelihood": self.likelihood, "missing_values": self.missing_values}
+        return {**super().get_config(), **own}

@@ -26,6 +26,7 @@ class DeadReconstruction(AuxiliaryReconstruction):
         k: Number of dead units that join an example at most, a positive integer.
         likelihood: How the reconstruction is judged, see `zoo.create`.
         weight: Factor in the loss, a non-negative float or a schedule of the training step.
+        missing_values: As for `AuxiliaryReconstruction`.
         **kwargs: As for any layer.
 
     Call arguments:
@@ -53,8 +54,15 @@ class DeadReconstruction(AuxiliaryReconstruction):
     >>> code = joining([code, inputs, activations, dead, decoder(code)])
     """
 
-    def __init__(self, k: int, likelihood: str, weight: Any = 1.0, **kwargs: Any):
-        super().__init__(likelihood, weight, **kwargs)
+    def __init__(
+        self,
+        k: int,
+        likelihood: str,
+        weight: Any = 1.0,
+        missing_values: bool = False,
+        **kwargs: Any,
+    ):
+        super().__init__(likelihood, weight, missing_values, **kwargs)
         if not isinstance(k, int) or k < 1:
             raise ValueError(f"`k` must be a positive integer. Received: k={k!r}")
         self.k = k

@@ -67,7 +67,9 @@ def revive(plan: Plan, code: Any, rectified: Any, weight: float, dead_units: Dea
     if not weight:
         return code
     share = max(1, plan.code_dim // 2)
-    joining = DeadReconstruction(share, plan.likelihood, weight, name="auxiliary_error")
+    joining = DeadReconstruction(
+        share, plan.likelihood, weight, plan.missing_values, name="auxiliary_error"
+    )
     return joining([code, plan.target, rectified, dead, plan.backbone.decode(code)])
 
 

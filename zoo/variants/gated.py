@@ -59,7 +59,9 @@ def gated(
     decoder_input = tracker(dead_after, resample_every, training_steps)(code)[0]
     l1 = L1Penalty(per_component(plan, weight), name="gate_penalty")
     decoder_input = l1([decoder_input, rectified])
-    auxiliary = AuxiliaryReconstruction(plan.likelihood, name="gate_error")
+    auxiliary = AuxiliaryReconstruction(
+        plan.likelihood, missing_values=plan.missing_values, name="gate_error"
+    )
     # The gates learn from what is judged, the decoder does not.
     frozen = Frozen(name="frozen_decoder")
     decoder_input, judged = frozen([decoder_input, rectified, plan.backbone.decode(rectified)])

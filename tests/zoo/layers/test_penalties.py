@@ -24,6 +24,7 @@ from zoo.layers.schedules import linear
 rng = np.random.default_rng(0)
 P = rng.random((12, 5), "float32")
 A, B = rng.normal(size=(2, 12, 5)).astype("float32")
+HOLES = np.where(P < 0.3, np.nan, A).astype("float32")
 
 # Layer, inputs, and the value of the penalty.
 CASES = {
@@ -60,6 +61,11 @@ CASES = {
         lambda w: AuxiliaryReconstruction("gaussian", w),
         [P, A, B],
         ((A - B) ** 2).mean(),
+    ),
+    "auxiliary-missing": (
+        lambda w: AuxiliaryReconstruction("gaussian", w, missing_values=True),
+        [P, HOLES, B],
+        np.nanmean((HOLES - B) ** 2, axis=1).mean(),
     ),
     "auxiliary-relevance": (
         lambda w: AuxiliaryReconstruction("gaussian", w),
