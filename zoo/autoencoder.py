@@ -11,6 +11,7 @@ from zoo.checks import check_training_data, texts_to_tensor
 from zoo.code import CodeSpec
 from zoo.layers import Binarize, DeadUnits
 from zoo.likelihood import check_likelihood, reconstruction_error
+from zoo.parts import Parts
 from zoo.resampling import Resampling
 from zoo.targets import (
     check_codes,
@@ -107,32 +108,11 @@ class Autoencoder(keras.Model):
             self.binarized_error_tracker = keras.metrics.Mean(name="binarized_error")
         if code_weight is not None:
             self.code_error_tracker = keras.metrics.Mean(name="code_error")
-        decoder_input = code if decoder_input is None else decoder_input
-        target = inputs if target is None else target
-        # What the loss wants of a step of training besides the reconstruction.
-        wanted = {"weight": training_weight, "code": None if code_weight is None else decoder_input}
-        wanted = {name: tensor for name, tensor in wanted.items() if tensor is not None}
-        parts = [outputs, code, decoder_input, target]
-        # In a namespace, for Keras would track the parts as layers of this model and save the
-        # weights that they share with it twice.
-        self._parts = types.SimpleNamespace(
-            graph=keras.Model(
-                inputs, parts if training_weight is None else [*parts, training_weight]
-            ),
-            training=keras.Model(inputs, [outputs, wanted]) if wanted else None,
-            noted={},
-            resamplings=None,
-            encoder=keras.Model(inputs, code, name="encoder"),
-            decoder=keras.Model(decoder_input, outputs, name="decoder"),
-            preprocessor=keras.Model(inputs, target, name="preprocessor"),
+        is_taught = code_weight is not None
+        self._parts = Parts(
+            inputs, outputs, code, decoder_input, target, training_weight, is_taught
         )
-        own = {id(variable) for variable in self.variables}
-        for variable in self.encoder.variables:
-            if id(variable) not in own:
-                raise ValueError(
-                    "Every weight of the encoder must lie on the way from `inputs` to `outputs`, "
-                    f"or training and saving would miss it. Received: {variable.path}"
-                )
+        self._parts.check_reach(self.variables)
 
     @property
     def encoder(self) -> keras.Model:
