@@ -10,9 +10,10 @@ if sys.argv[:1] == ["-m"]:  # python -m zoo: this file runs before its command l
 from zoo import layers
 from zoo.autoencoder import Autoencoder
 from zoo.code import CodeSpec
+from zoo.create import create
 from zoo.impute import impute
 from zoo.load import load
-from zoo.registry import create, list_backbones, list_variants
+from zoo.registry import list_backbones, list_variants
 from zoo.stacked import pretrain
 
 __all__ = [

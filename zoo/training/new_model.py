@@ -10,6 +10,7 @@ import numpy as np
 import zoo.datasets
 import zoo.registry
 from zoo.autoencoder import Autoencoder
+from zoo.create import create
 from zoo.datasets import Dataset
 
 STEPS_PER_EXECUTION = 16
@@ -43,7 +44,7 @@ def new_model(dataset: Dataset, train: Any, config: dict[str, Any], steps: int) 
         )
     if dataset.categorical and config["backbone"] == "tabular":
         options.setdefault("categorical", list(dataset.categorical))
-    model = zoo.registry.create(
+    model = create(
         config["variant"],
         input_shape=train.shape[1:],
         code_dim=config["code_dim"],
