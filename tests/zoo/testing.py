@@ -63,6 +63,7 @@ def run_quick_variant_test(make, x, path):
     # The last batch is a smaller one, so that the size of a batch is not known beforehand.
     errors = ae.fit(x, epochs=4, batch_size=36, verbose=0).history["reconstruction_error"]
     assert errors[-1] < errors[0]
+    check_finite(ae)
     ae.save(path)
     # What is judged in evaluation is what the two parts make, as they are exported.
     np.testing.assert_allclose(ae.decoder(ae.encoder(x[:5])), ae(x[:5]), atol=1e-5)
@@ -98,6 +99,7 @@ def run_variant_test(make, x, path, jit_compile=False):
     ae.fit(x, epochs=2, **how)
     after = ae.evaluate(x, verbose=0, return_dict=True)
     assert after["reconstruction_error"] < before["reconstruction_error"]
+    check_finite(ae)
 
     resumed = keras.saving.load_model(path)
     resumed.fit(x, epochs=2, **how)
@@ -110,6 +112,11 @@ def run_variant_test(make, x, path, jit_compile=False):
     np.testing.assert_array_equal(clone(x[:5]), ae(x[:5]))
     check_clean_encoder(ae)
     return ae
+
+
+def check_finite(ae):
+    """Checks that no weight is NaN: an error may fall all the same, by the biases alone."""
+    assert [weight.path for weight in ae.weights if not np.isfinite(weight).all()] == []
 
 
 def check_same_parts(model, expected, x):
