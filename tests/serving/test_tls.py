@@ -1,6 +1,5 @@
 """Where clients connect to, and how they encrypt."""
 
-import shutil
 import socket
 import subprocess
 
@@ -16,9 +15,6 @@ from serving.cli import main
 from tests.serving.stub_server import StubServer
 
 ROWS = np.ones((1, 2), np.float32)
-needs_openssl = pytest.mark.skipif(
-    not shutil.which("openssl"), reason="needs openssl to make certificates"
-)
 
 
 def secure_server(pem, mutual=False, **options):
@@ -33,7 +29,6 @@ def test_a_certificate_and_its_key_go_together(half):
         TLS(**half)
 
 
-@needs_openssl
 @pytest.mark.parametrize(
     ("names", "message"),
     [
@@ -59,7 +54,6 @@ def test_what_is_no_tls_is_told():
         Client("localhost:1", "m", tls=True)
 
 
-@needs_openssl
 def test_several_addresses_are_balanced_over_tls(pem):
     with secure_server(pem) as one, secure_server(pem) as other:
         named = TLS(pem / "server.pem", server_name="localhost")
@@ -145,7 +139,6 @@ def test_targets_are_one_kind():
         open_channel(["localhost:8500", "unix:/tmp/s"])
 
 
-@needs_openssl
 def test_commands_take_credentials(pem, tmp_path):
     np.save(tmp_path / "rows.npy", ROWS)
     own = ("--certificate", pem / "client.pem", "--private-key", pem / "client.key")
