@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 Handler = Callable[[int, Any], None]
+_AGAIN = 0.1  # seconds
 
 
 @contextlib.contextmanager
@@ -26,6 +28,16 @@ def on_interrupt(handler: Handler) -> Iterator[Callable[[Handler], None]]:
     finally:
         for number, old in before.items():
             signal.signal(number, old)
+
+
+def sleep_until(condition: Callable[[], bool]) -> None:
+    """Waits for what a handler does, or for anything else, by looking again and again.
+
+    Python runs handlers between its own steps: one whose signal comes just before a call that
+    blocks would wait for the end of that call.
+    """
+    while not condition():
+        time.sleep(_AGAIN)
 
 
 def exit_at_once(number: int, frame: object) -> None:

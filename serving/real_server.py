@@ -17,7 +17,7 @@ from google.protobuf import text_format
 
 from serving.client import Client
 from serving.errors import ServingError
-from serving.interrupts import on_interrupt
+from serving.interrupts import on_interrupt, sleep_until
 from serving.listening import check_port, free_port
 from serving.wire.messages import ModelServerConfig
 
@@ -78,7 +78,7 @@ def run(
                         name: _versions(given["port"], name) if open_to_us else [] for name in names
                     }
                     tell(given["port"], given.get("rest_api_port") or None, process.pid, versions)
-                    process.wait()
+                    sleep_until(lambda: process.poll() is not None)
             finally:
                 _end(process)
     if not stopped:

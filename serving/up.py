@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import subprocess
-import threading
 from typing import Any
 
 import click
@@ -20,7 +19,7 @@ from serving.flags import (
     real_flags,
     take_out_unused,
 )
-from serving.interrupts import exit_at_once, on_interrupt
+from serving.interrupts import exit_at_once, on_interrupt, sleep_until
 from serving.listening import check_port, check_socket_path, join
 from serving.real_server import BINARY, find_binary, run
 from serving.versions import find_models, find_versions
@@ -106,8 +105,8 @@ def up(
             ).start()
         except embedded.StatusError as error:
             raise click.ClickException(" ".join(error.message.split())) from error
-        stopping = threading.Event()
-        on_next_interrupt(lambda *_: stopping.set())
+        stopped: list[int] = []
+        on_next_interrupt(lambda number, _: stopped.append(number))
         _tell_ready(
             running.options.host,
             running.port,
@@ -116,7 +115,7 @@ def up(
             os.getpid(),
             as_json,
         )
-        stopping.wait()
+        sleep_until(lambda: bool(stopped))
         running.stop()
 
 
