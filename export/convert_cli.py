@@ -42,8 +42,8 @@ def convert(
     It appears only after ONNX Runtime or LiteRT has answered as the Keras model does.
     """
     inputs = read_array("examples", examples) if examples else None
+    console.start_tensorflow()
     with steps() as progress:
-        progress("loading TensorFlow")
         import zoo
         from export import formats
         from export.publish import load_encoder

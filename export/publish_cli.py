@@ -138,6 +138,7 @@ def publish_command(
         )
         if file
     }
+    console.start_tensorflow()
     with steps() as progress:
         options: dict[str, Any] = {
             "name": name,

@@ -29,6 +29,7 @@ Examples:
 def list_command(base: str, name: str | None, as_json: bool) -> None:
     """List the models under BASE, a folder or the URI of one in a store, and their versions."""
     if "://" in base:
+        console.start_tensorflow()
         with steps() as progress, tempfile.TemporaryDirectory() as folder:
             progress(f"reading {base}")
             from export import store
@@ -112,8 +113,8 @@ def verify(version: str, model: Path | None, tolerance: float | None, as_json: b
 
     BASE may be the URI of an object store: the version is downloaded first.
     """
+    console.start_tensorflow()
     with steps() as progress:
-        progress("loading TensorFlow")
         import zoo
         from export.autoencoders import from_autoencoder
         from export.verify import verify as check_version
@@ -187,6 +188,7 @@ def _reading(base: str) -> Iterator[None]:
     if "://" not in base:
         yield
         return
+    console.start_tensorflow()
     with steps() as progress:
         progress(f"reading {base}")
         yield
