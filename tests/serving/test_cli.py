@@ -13,9 +13,11 @@ import urllib.request
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from google.protobuf import text_format
 
 from serving import TLS, Client, InvalidInput
 from serving.cli import main
+from serving.wire.messages import ModelServerConfig
 from tests.serving import models
 
 
@@ -72,11 +74,12 @@ def test_a_command_line_of_tf_serving_moves_over_unchanged(published, tmp_path):
     batching, monitoring = tmp_path / "batching.config", tmp_path / "monitoring.config"
     batching.write_text("max_batch_size { value: 4 }")
     monitoring.write_text("prometheus_config { enable: true }")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+    with socket.socket(socket.AF_INET6) as probe:
+        probe.bind(("::1", 0))
         rest = probe.getsockname()[1]
     process = start(
         "--port=0",
+        "--host=::1",
         f"--rest_api_port={rest}",
         "--model_name=named",
         f"--model_base_path={published / 'enc'}",
@@ -94,13 +97,13 @@ def test_a_command_line_of_tf_serving_moves_over_unchanged(published, tmp_path):
         ready = json.loads(process.stdout.readline())
         assert (ready["models"], ready["rest_port"]) == ({"named": [2]}, rest)
         with (
-            Client(f"127.0.0.1:{ready['port']}", "named") as client,
+            Client(f"[::1]:{ready['port']}", "named") as client,
             pytest.raises(InvalidInput, match="maximum input batch size 4"),
         ):
             client.embed(np.ones((5, models.FEATURES), np.float32))
-        with urllib.request.urlopen(f"http://127.0.0.1:{rest}/v1/models/named") as answer:
+        with urllib.request.urlopen(f"http://[::1]:{rest}/v1/models/named") as answer:
             assert b"AVAILABLE" in answer.read()
-        metrics = f"http://127.0.0.1:{rest}/monitoring/prometheus/metrics"
+        metrics = f"http://[::1]:{rest}/monitoring/prometheus/metrics"
         with urllib.request.urlopen(metrics) as answer:
             assert b':tensorflow:serving:request_count{model_name="named"' in answer.read()
         process.send_signal(signal.SIGTERM)
@@ -186,7 +189,7 @@ def test_a_model_path_without_versions_is_one_line(tmp_path):
 
 
 # A stand-in for the real binary: it refuses the forms of flags that the real one refuses, keeps
-# its command line in ARGS, and lets the embedded server answer.
+# its command line in ARGS and its models in MODELS, and lets the embedded server answer.
 STAND_IN = f"""#!{sys.executable}
 import os, pathlib, sys
 
@@ -212,6 +215,13 @@ if ("model_base_path" in given) == ("model_config_file" in given) or given["port
     sys.exit("usage")
 if given.get("rest_api_port", "0").startswith("-"):
     sys.exit("bad port")
+if "model_config_file" in given:
+    models = pathlib.Path(given["model_config_file"]).read_text()
+    pathlib.Path(__file__).with_name("MODELS").write_text(models)
+if "HANGS_ON" in os.environ:
+    open(os.environ["HANGS_ON"]).read()
+if "ENDS" in os.environ:
+    sys.exit(3)
 os.execv(sys.executable, [sys.executable, "-m", "serving", "up", *sys.argv[1:]])
 """
 
@@ -222,17 +232,17 @@ def real(tmp_path):
     binary = tmp_path / "tensorflow_model_server"
     binary.write_text(STAND_IN)
     binary.chmod(0o755)
-    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
     started = []
 
-    def start_with(*args):
+    def start_with(*args, **environment):
         command = [sys.executable, "-m", "serving", "up", "--engine=auto", "--json"]
         process = subprocess.Popen(
             [*command, *map(str, args)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=environment,
+            env=os.environ | path | environment,
         )
         started.append(process)
         return process
@@ -254,17 +264,15 @@ def models_config(path, *models):
 
 
 def test_a_real_server_is_used_where_there_is_one(published, tmp_path, real):
-    process = real(published, "--port=0")
-    ready = json.loads(process.stdout.readline())
-    assert ready["models"] == {"enc": [2], "odd": [1], "text": [1]}
-    assert ready["pid"] != process.pid
-    where = ("--server", f"127.0.0.1:{ready['port']}")
-    assert run("status", "enc", *where).exit_code == 0
+    process = real(published, "--port=0", ENDS="at once")
+    _, error = process.communicate()
+    assert (process.returncode, "ended with exit code 3" in error) == (1, True), error
     arguments = (tmp_path / "ARGS").read_text().splitlines()
     assert [a.partition("=")[0] for a in arguments] == ["--port", "--model_config_file"]
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=20) == 0
-    assert run("status", "enc", "--timeout", 2, *where).exit_code == 1
+    config = text_format.Parse((tmp_path / "MODELS").read_text(), ModelServerConfig())
+    assert {m.name: m.base_path for m in config.model_config_list.config} == {
+        name: str(published / name) for name in ("enc", "odd", "text")
+    }
 
 
 def test_a_real_server_takes_a_models_file_and_flags_in_its_own_forms(published, tmp_path, real):
@@ -280,6 +288,9 @@ def test_a_real_server_takes_a_models_file_and_flags_in_its_own_forms(published,
     )
     ready = json.loads(process.stdout.readline())
     assert ready["models"] == {"one": [2]}
+    assert ready["pid"] != process.pid
+    where = ("--server", f"127.0.0.1:{ready['port']}")
+    assert run("status", "one", *where).exit_code == 0
     with urllib.request.urlopen(f"http://127.0.0.1:{ready['rest_port']}/v1/models/one") as answer:
         assert b"AVAILABLE" in answer.read()
     assert set((tmp_path / "ARGS").read_text().splitlines()) == {
@@ -291,6 +302,9 @@ def test_a_real_server_takes_a_models_file_and_flags_in_its_own_forms(published,
         "--enable_batching=true",
         "--per_process_gpu_memory_fraction=0.5",
     }
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=20) == 0
+    assert run("status", "one", "--timeout", 2, *where).exit_code == 1
 
 
 def test_a_real_server_with_tls_is_not_asked_for_its_versions(published, tmp_path, real, pem):
@@ -323,16 +337,23 @@ def test_what_a_real_server_does_not_take_is_told(published, real, args, code, m
     assert (process.returncode, message in " ".join(error.split())) == (code, True), error
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
-@pytest.mark.parametrize("engine", ["embedded", "auto"])
+@pytest.mark.parametrize(
+    ("engine", "number", "code"),
+    [
+        ("embedded", signal.SIGINT, 130),
+        ("auto", signal.SIGTERM, 0),
+        ("auto", signal.SIGINT, 130),
+    ],
+)
 def test_a_start_that_hangs_ends_at_once_when_told(published, tmp_path, real, engine, number, code):
-    """Its warm-up file is a pipe: who reads it loads, and waits."""
+    """What it reads while it starts is a pipe, a model's warm-up file: who reads it waits."""
     version = tmp_path / "enc" / "1"
     shutil.copytree(published / "enc" / "2", version)
     (version / "assets.extra").mkdir()
     pipe = version / "assets.extra" / "tf_serving_warmup_requests"
     os.mkfifo(pipe)
-    process = real(tmp_path / "enc", "--port=0", f"--engine={engine}")
+    hangs = {"HANGS_ON": str(pipe)} if engine == "auto" else {}
+    process = real(tmp_path / "enc", "--port=0", f"--engine={engine}", **hangs)
     writer = None
     while writer is None:
         assert process.poll() is None
@@ -344,6 +365,13 @@ def test_a_start_that_hangs_ends_at_once_when_told(published, tmp_path, real, en
     assert process.wait() == code
     os.close(writer)
     assert process.stdout.read() == ""
+
+
+def test_while_the_embedded_server_starts_a_sigterm_is_no_failure():
+    program = "import os, signal\nfrom serving.interrupts import exit_at_once, on_interrupt\n"
+    program += "with on_interrupt(exit_at_once):\n    os.kill(os.getpid(), signal.SIGTERM)\n"
+    program += "    os._exit(7)"
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
 
 
 def test_a_real_server_that_is_missing_is_told(published, monkeypatch):
@@ -386,10 +414,14 @@ HARMLESS = (
 
 
 def test_flags_of_tf_serving_are_taken_and_those_without_use_told(published):
-    process = start(published, "--port=0", "--json", *UNUSED, *HARMLESS)
-    assert json.loads(process.stdout.readline())["models"]["enc"] == [2]
-    process.send_signal(signal.SIGTERM)
-    _, told = process.communicate()
+    process = start(published / "text", "--port=0", "--host=[::1]", *UNUSED, *HARMLESS)
+    try:
+        where = process.stdout.readline().split()[1]
+        assert where.startswith("[::1]:")
+        assert run("status", "text", "--server", where).exit_code == 0
+    finally:
+        process.terminate()
+        _, told = process.communicate()
     assert process.returncode == 0
     assert told.startswith("warning: the embedded server does not use --")
     assert told.count("\n") == 1
@@ -442,18 +474,6 @@ def test_what_can_not_be_listened_on_is_named_before_anything_loads(tmp_path, pu
     socket_too = f"--grpc_socket_path={tmp_path / 'socket'}"
     result = run("up", published, "--port=0", f"--ssl_config_file={pems}", socket_too)
     assert "warning: --grpc_socket_path answers without TLS" in result.output
-
-
-@pytest.mark.parametrize("host", ["::1", "[::1]"])
-def test_up_listens_on_ipv6(published, host):
-    process = start(published / "text", "--port=0", f"--host={host}")
-    try:
-        where = process.stdout.readline().split()[1]
-        assert where.startswith("[::1]:")
-        assert run("status", "text", "--server", where).exit_code == 0
-    finally:
-        process.terminate()
-        process.communicate()
 
 
 def test_a_models_file_with_nothing_to_serve_is_one_line(tmp_path):

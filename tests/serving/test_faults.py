@@ -39,7 +39,23 @@ def own_server(published):
     process.communicate()
 
 
-def test_clients_that_wait_see_nothing_of_a_kill(published):
+def end(process, port):
+    """By SIGTERM, which lets it finish what is in flight."""
+    with Client(f"127.0.0.1:{port}", "odd", retry=False) as client:
+        client.metadata()
+        answer = []
+        slow = threading.Thread(
+            target=lambda: answer.append(client.predict("slow", steps=np.int32([60])))
+        )
+        slow.start()
+        time.sleep(0.3)
+        process.send_signal(signal.SIGTERM)
+        slow.join()
+    assert answer[0]["y"].tolist() == [60.0]
+    assert process.wait(timeout=20) == 0
+
+
+def test_clients_that_wait_see_nothing_of_a_kill_and_sigterm_waits_for_them(published):
     process, port = start(published)
     answers, errors, stop = [], [], threading.Event()
 
@@ -68,33 +84,15 @@ def test_clients_that_wait_see_nothing_of_a_kill(published):
         while len(answers) < seen + 20 and time.monotonic() < deadline:
             time.sleep(0.02)
         assert len(answers) >= seen + 20
-    finally:
         stop.set()
         for thread in threads:
             thread.join()
+        end(process, port)
+    finally:
+        stop.set()
         process.kill()
         process.communicate()
     assert not errors
-
-
-def test_sigterm_finishes_what_is_in_flight(published):
-    process, port = start(published)
-    try:
-        with Client(f"127.0.0.1:{port}", "odd", retry=False) as client:
-            client.metadata()
-            answer = []
-            slow = threading.Thread(
-                target=lambda: answer.append(client.predict("slow", steps=np.int32([60])))
-            )
-            slow.start()
-            time.sleep(0.3)
-            process.send_signal(signal.SIGTERM)
-            slow.join()
-        assert answer[0]["y"].tolist() == [60.0]
-        assert process.wait(timeout=20) == 0
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def test_a_client_that_reads_nothing_holds_nobody_up(own_server):

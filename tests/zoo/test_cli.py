@@ -1,5 +1,7 @@
 import json
 import shutil
+import sys
+import types
 
 import click.testing
 import numpy as np
@@ -76,7 +78,18 @@ def test_compare_needs_runs_that_were_evaluated(run, tmp_path):
         assert (result.exit_code, message in result.stderr) == (2, True), result.stderr
 
 
-def test_outliers_and_full(run, tmp_path):
+class QuickUMAP:
+    """In place of the real one, which compiles for longer than all else here takes."""
+
+    def __init__(self, **how):
+        pass
+
+    def fit_transform(self, codes):
+        return codes[:, :2]
+
+
+def test_outliers_and_full(run, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "umap", types.SimpleNamespace(UMAP=QuickUMAP))
     copy = tmp_path / "other"
     shutil.copytree(run[0], copy)
     result = invoke("evaluate", copy, "--outliers", "3,7", "--full", "--json")

@@ -170,7 +170,7 @@ def killed_writers(path, rounds, seed):
 
 
 def test_kill_loses_nothing_and_invents_nothing(tmp_path):
-    killed_writers(str(tmp_path / "i"), rounds=12, seed=1)
+    killed_writers(str(tmp_path / "i"), rounds=6, seed=1)
 
 
 @pytest.mark.slow

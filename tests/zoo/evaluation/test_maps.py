@@ -31,6 +31,7 @@ def test_maps_that_make_no_sense_are_left_out(shape, names):
     assert figures.code_map(codes, None)
 
 
+@pytest.mark.slow  # it compiles for longer than any other quick test takes
 def test_in_full_there_is_umap_too():
     maps, again = two_dimensional_maps(CODES, full=True), two_dimensional_maps(CODES, full=True)
     assert list(maps) == ["PCA", "t-SNE", "UMAP"]
