@@ -43,8 +43,9 @@ def check_training_data(model: Autoencoder, x: Any, name: str) -> None:
         is_bad = np.isinf if model.missing_values else lambda row: ~np.isfinite(row)
         bad = next((i for i, row in enumerate(x) if is_bad(row).any()), None)
         if bad is not None:
+            hint = "" if model.missing_values else "; the variant `missing` takes NaN"
             raise ValueError(
-                f"`{name}` must be finite; remove or fill missing values. "
+                f"`{name}` must be finite; remove or fill missing values{hint}. "
                 f"Received: NaN or infinity in row {bad} of {len(x)}"
             )
     if model.likelihood not in ("bernoulli", "multinomial"):

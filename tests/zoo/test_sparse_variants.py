@@ -189,7 +189,7 @@ def test_resampling_ends_with_the_first_half_of_the_training():
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("k-sparse", {"k": 20}, "between k=20 and code_dim=16"),
+        ("k-sparse", {"k": 20}, "`k` must be between 1 and code_dim=16"),
         ("k-sparse", {"k": 8, "alpha": 3.0}, "number of units, 16"),
         ("vector-quantized", {"groups": 3}, "groups=3"),
         ("variational", {"annealing": -1}, "annealing=-1"),

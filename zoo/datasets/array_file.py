@@ -51,7 +51,7 @@ def read(path: pathlib.Path, reading: Reading) -> Dataset:
         arrays = _arrays(path)
     except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
         # NumPy takes any text for pickled objects, and tells how to load them unsafely.
-        reason = "it holds no plain arrays" if "pickle" in str(error) else error
+        reason = "it holds Python objects, no plain array" if "pickle" in str(error) else error
         problem = f"{path} is damaged or not a NumPy {path.suffix} file"
         raise ValueError(f"{problem}: {reason}") from error
     if set(TEXTS) <= set(arrays) or set(COUNTS) <= set(arrays):

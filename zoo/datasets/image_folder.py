@@ -34,7 +34,9 @@ def read(folder: pathlib.Path, reading: Reading) -> Dataset:
     reading.allow(folder, "image_size")
     size = reading.image_size
     if size is not None and (len(size) != 2 or min(size) < 1):
-        raise ValueError(f"`image_size` must be height and width. Received: image_size={size}")
+        raise ValueError(
+            f"`image_size` must be height and width, at least 1. Received: image_size={size}"
+        )
     listing = list_files(folder, SUFFIXES)
     images: list[np.ndarray] = []
     for file, image in zip(

@@ -18,7 +18,7 @@ def preprocessing_for(x: np.ndarray) -> tuple[keras.layers.Layer | None, str]:
         which means "not observed", is passed over.
 
     Raises:
-        ValueError: If `x` has infinite values or none that is observed.
+        ValueError: If `x` has infinite or huge values or none that is observed.
     """
     if x.dtype == np.uint8:
         return keras.layers.Rescaling(1 / 255, name="rescaling"), "bernoulli"
@@ -32,7 +32,13 @@ def preprocessing_for(x: np.ndarray) -> tuple[keras.layers.Layer | None, str]:
         return None, "bernoulli"
     # Not by `adapt`, which a single NaN would turn into NaN.
     axes = tuple(range(x.ndim - 1))
-    mean, variance = np.nanmean(x, axis=axes), np.nanvar(x, axis=axes)
+    with np.errstate(over="ignore"):
+        mean, variance = np.nanmean(x, axis=axes), np.nanvar(x, axis=axes)
+    if (variance > np.finfo("float32").max).any():
+        raise ValueError(
+            "Training rows must have variances that float32 can hold: scale them down. "
+            f"Received: values of up to {np.abs(observed).max():.3g}"
+        )
     return keras.layers.Normalization(
         mean=mean, variance=variance, name="normalization"
     ), "gaussian"

@@ -37,6 +37,6 @@ class Reading:
         for field in dataclasses.fields(self):
             if getattr(self, field.name) not in (None, (), []) and field.name not in names:
                 raise ValueError(
-                    f"{path}: the option {field.name} is not for files of this kind. "
+                    f"{path}: the option {field.name} is not for data of this kind. "
                     f"Received: {field.name}={getattr(self, field.name)!r}"
                 )

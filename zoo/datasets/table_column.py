@@ -8,6 +8,8 @@ import pyarrow.compute
 
 # More categories than this are names or texts, and would make as many units.
 MAX_CATEGORIES = 1000
+# So many categories, each of one row, tell nothing of other rows.
+MANY = 50
 NUMBER = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$"
 
 
@@ -52,7 +54,7 @@ def read_column(values: pyarrow.ChunkedArray, is_typed: bool, is_category: bool)
             return _numbers(values)
         except pyarrow.ArrowInvalid:
             _refuse_mixture(values)
-    return _categories(values.cast(pyarrow.string()))
+    return _categories(values.cast(pyarrow.string()), is_category)
 
 
 def _numbers(values: pyarrow.ChunkedArray) -> np.ndarray:
@@ -75,11 +77,16 @@ def _refuse_mixture(values: pyarrow.ChunkedArray) -> None:
         )
 
 
-def _categories(values: pyarrow.ChunkedArray) -> np.ndarray:
+def _categories(values: pyarrow.ChunkedArray, is_category: bool) -> np.ndarray:
     found = pyarrow.compute.count_distinct(values).as_py()
+    if MANY < found == len(values) - values.null_count and not is_category:
+        raise ValueError(
+            f"has {found:,} values, all different, as texts and identifiers are: drop it, or name "
+            "it as text or categorical."
+        )
     if found > MAX_CATEGORIES:
         raise ValueError(
             f"has {found:,} different values, more than the {MAX_CATEGORIES:,} that categories "
-            "may have: drop it."
+            "may have: drop it, or name it as text."
         )
     return values.fill_null("").to_numpy(zero_copy_only=False).astype(object)

@@ -59,10 +59,11 @@ def _neighbours(config: dict[str, Any], rows: int) -> int:
     if wanted is None:
         # Few rows have no neighbours to speak of.
         return NEIGHBOURS if takes_codes and rows > 2 * config["code_dim"] else 0
-    if wanted < 0 or (wanted and not takes_codes):
+    if wanted < 0:
+        raise ValueError(f"`neighbours` must not be negative. Received: neighbours={wanted}")
+    if wanted and not takes_codes:
         raise ValueError(
-            "`neighbours` must not be negative, and is for variants that can be taught codes, "
-            "semantic-hash say. "
+            "`neighbours` is for variants that can be taught codes, semantic-hash say. "
             f"Received: neighbours={wanted}, variant={config['variant']!r}"
         )
     return wanted

@@ -42,6 +42,8 @@ def k_sparse(
         [Makhzani & Frey, k-Sparse Autoencoders, 2013](https://arxiv.org/abs/1312.5663)
     """
     k = few(plan.code_dim) if k is None else k
+    if not 1 <= k <= plan.code_dim:
+        raise ValueError(f"`k` must be between 1 and code_dim={plan.code_dim}. Received: k={k}")
     start = min(4 * k, plan.code_dim) if start_k is None else start_k
     if not k <= start <= plan.code_dim:
         raise ValueError(

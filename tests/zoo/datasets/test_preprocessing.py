@@ -34,3 +34,9 @@ def test_holes_are_passed_over():
 def test_infinite_or_no_values_are_refused(values):
     with pytest.raises(ValueError, match="Training rows must have values"):
         preprocessing_for(np.float32([values]))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_values_too_large_to_be_normalised_are_refused(dtype):
+    with pytest.raises(ValueError, match=r"scale them down\. Received: values of up to 3e"):
+        preprocessing_for(np.array([[1e25], [-3e30]], dtype))

@@ -109,7 +109,7 @@ def test_preprocessing_learns_from_training_rows_alone(tmp_path):
         (("--backbone", "dense"), "Texts want backbone='text'. Received: backbone='dense'"),
         (("--text", "tt"), "has no column 'tt'. Columns: t, kind"),
         (("--image-size", "3"), "write HEIGHTxWIDTH"),
-        (("--image-size", "3x3"), "image_size is not for files of this kind"),
+        (("--image-size", "3x3"), "image_size is not for data of this kind"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(options, message, tmp_path):

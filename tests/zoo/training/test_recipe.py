@@ -54,9 +54,15 @@ def test_few_rows_are_not_taught():
     assert recipe(VECTORS, code_dim=200)["neighbours"] == 0
 
 
-@pytest.mark.parametrize("wrong", [{"neighbours": -1}, {"neighbours": 3, "variant": "variational"}])
-def test_wrong_neighbours(wrong):
-    with pytest.raises(ValueError, match="`neighbours` must not be negative"):
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"neighbours": -1}, "must not be negative"),
+        ({"neighbours": 3, "variant": "variational"}, "is for variants that can be taught"),
+    ],
+)
+def test_wrong_neighbours(wrong, message):
+    with pytest.raises(ValueError, match=f"`neighbours` {message}"):
         recipe(VECTORS, **wrong)
 
 
