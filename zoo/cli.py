@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import shlex
 from typing import Any
 
 import click
@@ -178,8 +179,14 @@ def fit(
         model = fit_run(run, config)
     except DivergedError as error:
         raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt:
+        raise click.ClickException(
+            f"interrupted: python -m zoo fit --resume --out {shlex.quote(str(out))} goes on."
+        ) from None
     metrics = measure_run(run, model)
     print_metrics({"run": str(out), **metrics}, as_json)
+    if not as_json:
+        click.echo(f"\nreport: {out / 'report.html'}")
 
 
 @cli.command(
@@ -206,6 +213,8 @@ def evaluate(
     folder = Run(run)
     metrics = measure_run(folder, folder.load_model(), data_dir, outliers, full)
     print_metrics(metrics, as_json, title=str(run))
+    if not as_json:
+        click.echo(f"\nreport: {run / 'report.html'}")
 
 
 @cli.command(epilog="\b\nExample:\n  python -m zoo report runs/digits")
@@ -226,10 +235,14 @@ def report(run: pathlib.Path, data_dir: str | None, outliers: str | None, full: 
     epilog="""\b
 Examples:
   python -m zoo compare runs/a runs/b
-  python -m zoo compare runs/* --out compare.html"""
+  python -m zoo compare runs/digits* --out compare.html"""
 )
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=pathlib.Path))
-@click.option("--out", type=click.Path(path_type=pathlib.Path), help="Write a page here too.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=pathlib.Path),
+    help="Write a page here too, its figures beside it.",
+)
 @console.json_option
 def compare(runs: tuple[pathlib.Path, ...], out: pathlib.Path | None, as_json: bool) -> None:
     """Put runs that were evaluated side by side."""

@@ -47,6 +47,16 @@ def test_report_is_written_anew_and_gives_the_same_numbers(run):
     assert (out / "tensorboard" / "evaluation" / "projector_config.pbtxt").exists()
 
 
+def test_an_interrupted_training_tells_how_it_goes_on(tmp_path, monkeypatch):
+    def interrupt(run, config):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("zoo.training.fit_run", interrupt)
+    result = invoke("fit", "--out", tmp_path / "a run")
+    assert result.exit_code == 1
+    assert f"fit --resume --out '{tmp_path / 'a run'}' goes on" in result.output
+
+
 def test_compare(run, tmp_path):
     out, metrics = run
     copy = tmp_path / "other"
