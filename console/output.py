@@ -39,9 +39,7 @@ def print_table(
         columns: One heading a column; no heading line when all are empty.
         title: Heading of the table.
     """
-    table = rich.table.Table(
-        title=title, title_justify="left", box=None, show_header=any(columns), pad_edge=False
-    )
+    table = rich.table.Table(box=None, show_header=any(columns), pad_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
@@ -49,6 +47,8 @@ def print_table(
     out = rich.console.Console()
     if not out.is_terminal:  # a file or a pipe has no width to keep to
         out = rich.console.Console(width=PIPE_WIDTH)
+    if title:  # not the table's own, which is broken where the table is narrower
+        out.print(title, markup=False, highlight=False, soft_wrap=True)
     out.print(table, markup=False)
 
 

@@ -67,3 +67,8 @@ def test_result_as_table_and_json(cli):
 def test_a_pipe_gets_one_line_a_row(capsys):
     console.print_table([("a" * 100, "b" * 100)], ("first", "second"))
     assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_a_title_may_be_longer_than_its_table(capsys):
+    console.print_table([(1,)], ("",), "answers as it should")
+    assert capsys.readouterr().out.splitlines()[0] == "answers as it should"
