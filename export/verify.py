@@ -14,6 +14,7 @@ from export.check import Exchange
 from export.errors import ExportError
 from export.options import TOLERANCE
 from export.raw import from_description, with_raw_input
+from export.versions import list_versions
 
 
 def verify(
@@ -42,6 +43,11 @@ def verify(
             return _verify(Path(folder), str(path), exportable, tolerance)
     if not Path(path).is_dir():
         raise FileNotFoundError(f"no version at {path}; expected BASE/NAME/VERSION")
+    inside = list_versions(path)
+    if inside:
+        raise FileNotFoundError(
+            f"{path} is a model: name a version of it, {path}/{max(inside)} say"
+        )
     return _verify(Path(path), str(path), exportable, tolerance)
 
 

@@ -117,6 +117,11 @@ def test_changed_file_is_found(published, tmp_path):
         verify(copy)
 
 
+def test_a_model_is_no_version(published):
+    with pytest.raises(FileNotFoundError, match=f"name a version of it, {published} say"):
+        verify(published.parent)
+
+
 def test_model_that_answers_otherwise_is_not_published(hasher, tmp_path, monkeypatch):
     honest = autoencoders.from_autoencoder
 
