@@ -23,7 +23,9 @@ def main(path: str) -> None:
     classes = keras.layers.Dense(10, "softmax")(embed(inputs)["embedding"])
     classifier = keras.Model(inputs, classes)
 
-    images = np.random.default_rng(0).random((4, *spec["shape"][1:])).astype(spec["dtype"])
+    high = 255 if spec["dtype"] == "uint8" else 1
+    images = np.random.default_rng(0).uniform(0, high, (4, *spec["shape"][1:]))
+    images = images.astype(spec["dtype"])
     print("classes", tuple(classifier(images).shape))
 
 

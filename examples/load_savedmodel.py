@@ -21,7 +21,9 @@ def main(path: str) -> None:
     print(f"{card['name']}: {card['code']['size']} {card['code']['kind']} components")
 
     (spec,) = card["signatures"]["embed"]["inputs"].values()
-    inputs = tf.constant(np.random.default_rng(0).random((4, *spec["shape"][1:])), spec["dtype"])
+    high = 255 if spec["dtype"] == "uint8" else 1
+    inputs = np.random.default_rng(0).uniform(0, high, (4, *spec["shape"][1:]))
+    inputs = tf.constant(inputs.astype(spec["dtype"]))
     print("embedding", model.signatures["embed"](inputs=inputs)["embedding"].shape)
     if "hash" in model.signatures:
         for code in model.signatures["hash"](inputs=inputs)["code"].numpy():

@@ -17,7 +17,8 @@ def main(path: str) -> None:
     """Embeds four random inputs, and hashes them if the model has binary codes."""
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     (spec,) = session.get_inputs()
-    inputs = np.random.default_rng(0).random((4, *spec.shape[1:]), "float32")
+    high, dtype = (255, "uint8") if spec.type == "tensor(uint8)" else (1, "float32")
+    inputs = np.random.default_rng(0).uniform(0, high, (4, *spec.shape[1:])).astype(dtype)
     names = [output.name for output in session.get_outputs()]
     answer = dict(zip(names, session.run(names, {spec.name: inputs}), strict=True))
     print("embedding", answer["embedding"].shape)
