@@ -43,9 +43,9 @@ def find_outliers(
     """Outliers by label or from another data set.
 
     Args:
-        source: Labels of the data set with commas between them (`3` or `3,7`), whose test rows
-            are the outliers among the other test rows; or a name or file of another data set,
-            whose test rows are outliers among all test rows.
+        source: Labels of the data set, numbers or names, with commas between them (`3,7`), whose
+            test rows are the outliers among the other test rows; or a name or file of another
+            data set, whose test rows are outliers among all test rows.
         dataset: The data that the model was made for.
         data_dir: Where data sets are looked for by name.
         reading: How a file is read, see `zoo.datasets.load`: as the data set was.
@@ -64,7 +64,12 @@ def find_outliers(
             "Outliers must be labels with commas between, or a name or file of a data set. "
             f"Received: outliers={source!r}"
         )
-    if not all(re.fullmatch(r"-?[0-9]+", p) for p in parts) or pathlib.Path(source).exists():
+    names = dataset.label_names
+    labels = [str(names.index(part)) if part in names else part for part in parts]
+    if (
+        not all(re.fullmatch(r"-?[0-9]+", label) for label in labels)
+        or pathlib.Path(source).exists()
+    ):
         other = zoo.datasets.load(source, data_dir, **(reading or {}))
         for what in ("shape", "dtype"):
             wanted, received = (_of_a_row(x, what) for x in (dataset.x_test, other.x_test))
@@ -79,7 +84,7 @@ def find_outliers(
             f"The data set {dataset.name} has no single labels to choose outliers by: give a "
             f"name or file of another data set. Received: outliers={source}"
         )
-    wanted = np.array([int(part) for part in parts])
+    wanted = np.array([int(label) for label in labels])
     unknown = sorted(set(wanted.tolist()) - set(dataset.y_test.tolist()))
     if unknown:
         raise ValueError(

@@ -32,6 +32,12 @@ def test_outliers_by_label():
     assert outliers.trained_on == 8
 
 
+def test_outliers_by_the_name_of_a_label():
+    named = Dataset("some", X, X, Y, Y, label_names=("boot", "bag", "shirt"))
+    by_name, by_number = find_outliers("boot,shirt", named), find_outliers("0,2", named)
+    np.testing.assert_array_equal(by_name.rows, by_number.rows)
+
+
 def test_outliers_that_training_did_not_see():
     held_out = Dataset("some", X[Y != 2], X, Y[Y != 2], Y)
     assert find_outliers("2", held_out).trained_on == 0
