@@ -69,6 +69,7 @@ def profiles(
     for axis, x, y, title in zip(axes, inputs, outputs, titles, strict=True):
         if ordered:
             x, y = x.reshape(len(x), -1), y.reshape(len(y), -1)
+            y = y[: series_length(x)]
             for channel in range(min(MAX_CHANNELS, x.shape[1])):
                 axis.plot(x[:, channel], color=f"C{channel}", lw=1.2)
                 axis.plot(y[:, channel], color=f"C{channel}", lw=1.2, ls="--")
@@ -88,6 +89,12 @@ def profiles(
     else:
         _legend(figure, list(POINTS.values()), list(POINTS))
     return figure
+
+
+def series_length(series: np.ndarray) -> int:
+    """Steps of `[steps, channels]` up to the last that was observed; padding comes after it."""
+    observed = np.flatnonzero(~np.isnan(series).all(axis=1))
+    return int(observed[-1]) + 1 if len(observed) else 0
 
 
 def _named_components(

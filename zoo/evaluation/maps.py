@@ -48,7 +48,8 @@ def two_dimensional_maps(codes: np.ndarray, full: bool = False) -> dict[str, np.
         return {"code": codes}
     maps = {}
     if codes.shape[1] > 1 and len(codes) > 1:
-        maps["PCA"] = sklearn.decomposition.PCA(2, random_state=0).fit_transform(codes)
+        with np.errstate(invalid="ignore"):  # of codes that are all the same
+            maps["PCA"] = sklearn.decomposition.PCA(2, random_state=0).fit_transform(codes)
     if len(codes) > MIN_ROWS:
         tsne = sklearn.manifold.TSNE(2, init="random", random_state=0)
         with one_thread():

@@ -6,6 +6,7 @@ import base64
 import dataclasses
 import io
 import pathlib
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -137,5 +138,8 @@ def _png(figure: matplotlib.figure.Figure | bytes | None) -> bytes:
     if figure is None or isinstance(figure, bytes):
         return figure or b""
     file = io.BytesIO()
-    figure.savefig(file, format="png")
+    with warnings.catch_warnings():
+        # Names in a script that the font lacks are drawn as boxes.
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
+        figure.savefig(file, format="png")
     return file.getvalue()

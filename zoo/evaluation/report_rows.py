@@ -15,6 +15,7 @@ from zoo.evaluation.page import Page
 from zoo.evaluation.retrieval import hamming_distances, squared_distances
 from zoo.evaluation.rows import predict
 from zoo.evaluation.words import expected_words
+from zoo.likelihood import is_table, table_columns
 
 SHOWN = 10
 EXTREMES = 4
@@ -110,10 +111,23 @@ def add_extremes(
 def _rows(
     model: Autoencoder, dataset: Dataset, evaluation: Evaluation, some: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Preprocessed test rows and their reconstructions."""
-    return (
-        predict(model.preprocessor, dataset.x_test[some]),
-        predict(model.decoder, evaluation.test_codes[some]),
+    """Preprocessed test rows, NaN where a table has no value, and their reconstructions."""
+    inputs = predict(model.preprocessor, dataset.x_test[some])
+    if is_table(model.likelihood):
+        inputs = without_missing(inputs, model.likelihood)
+    return inputs, predict(model.decoder, evaluation.test_codes[some])
+
+
+def without_missing(rows: np.ndarray, likelihood: str) -> np.ndarray:
+    """Rows of a `TableEncoding` with NaN for categories of which none is set."""
+    numeric, groups = table_columns(likelihood)
+    parts = np.split(rows, np.cumsum([numeric, *groups])[:-1], axis=1)
+    return np.concatenate(
+        [
+            parts[0],
+            *(np.where(part.any(axis=1, keepdims=True), part, np.nan) for part in parts[1:]),
+        ],
+        axis=1,
     )
 
 
@@ -133,7 +147,8 @@ def _on_components(model: Autoencoder, dataset: Dataset) -> str:
     sentences = []
     if dataset.kind == "table":
         sentences.append(
-            "Numbers are in standard deviations from their column's mean, categories are shares."
+            "Numbers are in standard deviations from their column's mean, categories are shares; "
+            "what is missing has no input."
             if dataset.categorical
             else "Values are in standard deviations from their column's mean."
         )

@@ -68,7 +68,8 @@ def sensible_k(labels: np.ndarray, k: int) -> int:
 def fit_pca(train: np.ndarray, size: int) -> sklearn.decomposition.PCA:
     """PCA of (up to 10,000) training rows, with as many components as there can be up to `size`."""
     some = train[:: -(-len(train) // PCA_ROWS)]
-    return sklearn.decomposition.PCA(min(size, *some.shape), random_state=0).fit(some)
+    with np.errstate(invalid="ignore"):  # of rows that are all the same
+        return sklearn.decomposition.PCA(min(size, *some.shape), random_state=0).fit(some)
 
 
 def measure(

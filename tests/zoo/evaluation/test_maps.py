@@ -31,6 +31,16 @@ def test_maps_that_make_no_sense_are_left_out(shape, names):
     assert figures.code_map(codes, None)
 
 
+@pytest.mark.filterwarnings("error")
+def test_codes_that_are_all_the_same_are_mapped_without_a_warning():
+    assert (two_dimensional_maps(np.ones((20, 5), "float32"))["PCA"] == 0).all()
+
+
+def test_padding_is_no_part_of_a_series():
+    series = np.array([[1, 2], [np.nan, np.nan], [3, np.nan], [np.nan, np.nan]])
+    assert figures.series_length(series) == 3
+
+
 @pytest.mark.slow  # it compiles for longer than any other quick test takes
 def test_in_full_there_is_umap_too():
     maps, again = two_dimensional_maps(CODES, full=True), two_dimensional_maps(CODES, full=True)

@@ -10,7 +10,7 @@ from zoo.datasets import Dataset
 from zoo.evaluation import evaluate
 from zoo.evaluation.component_names import component_names
 from zoo.evaluation.report import build_report
-from zoo.evaluation.report_rows import extremes
+from zoo.evaluation.report_rows import extremes, without_missing
 
 CONFIG = {"variant": "undercomplete", "backbone": "dense", "likelihood": None, "options": {"a": 1}}
 
@@ -52,6 +52,14 @@ def test_one_row_of_numbers_to_test_on(shape):
     measured = next(s for s in page.sections if s["heading"] == "Measured on the test rows")
     [meaning] = [row[2] for row in measured["rows"] if row[0] == "reconstruction_error"]
     assert meaning == "mean of the test rows, in nats per component"
+
+
+def test_missing_categories_are_not_drawn():
+    rows = np.array([[0.5, 1, 0, 0, 0], [np.nan, 0, 0, 1, 0]])
+    np.testing.assert_equal(
+        without_missing(rows, "table:1,2,2"),
+        [[0.5, 1, 0, np.nan, np.nan], [np.nan, np.nan, np.nan, 1, 0]],
+    )
 
 
 def test_words_of_the_best_and_the_worst():
