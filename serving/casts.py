@@ -66,7 +66,8 @@ def _exact(array: np.ndarray, kind: Kind) -> np.ndarray:
     if array.dtype == want and kind.name != "bfloat16":
         return array
     if array.dtype.kind not in "biufcV" or array.dtype.type is np.void:
-        raise ValueError(f"received {array.dtype} values")
+        hint = "strings or files, which models of raw input take"
+        raise ValueError(f"received {hint if array.dtype.kind in 'SU' else array.dtype}")
     if array.dtype.kind == "V":
         # The small floats of ml_dtypes; float64 holds them all.
         array = array.astype(np.float64)

@@ -92,11 +92,26 @@ def _progress(client: Client, text: str, total: int) -> Iterator[None]:
         yield
 
 
+def _check_out(context: click.Context, option: click.Parameter, out: str) -> str:
+    """Refuses, before any row is sent, a file that could not be written or read again."""
+    if Path(out).suffix != ".npy":
+        raise click.BadParameter(f"{out}: an array is named NAME.npy.")
+    if not Path(out).parent.is_dir():
+        raise click.BadParameter(f"{out}: there is no folder {Path(out).parent}.")
+    return out
+
+
 def _encoder(method: str, summary: str) -> click.Command:
     @model_options
     @click.argument("path", metavar="INPUT", type=click.Path())
     @click.option("--key", help="Which array of an .npz that holds several.")
-    @click.option("--out", required=True, type=click.Path(), help="The .npy file to write.")
+    @click.option(
+        "--out",
+        required=True,
+        type=click.Path(),
+        callback=_check_out,
+        help="The .npy file to write.",
+    )
     @json_option
     def command(client: Client, path: str, key: str | None, out: str, as_json: bool) -> None:
         rows = read_rows(path, key)
@@ -104,9 +119,12 @@ def _encoder(method: str, summary: str) -> click.Command:
             encoded = getattr(client, method)(rows)
         target = Path(out)
         partial = target.with_name(target.name + ".partial")
-        with partial.open("wb") as file:
-            np.save(file, encoded)
-        partial.replace(target)
+        try:
+            with partial.open("wb") as file:
+                np.save(file, encoded)
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
         record = {"out": out, "shape": list(encoded.shape), "dtype": str(encoded.dtype)}
         print_result(record, as_json)
 

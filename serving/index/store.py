@@ -186,7 +186,8 @@ class Store:
                     f"the index at {self.path} is damaged: its manifest is missing"
                 )
         if self.readonly or bits is None:
-            raise FileNotFoundError(f"there is no index at {self.path}; give `bits` to create one")
+            hint = "" if self.readonly else "; give `bits` to create one"
+            raise FileNotFoundError(f"there is no index at {self.path}{hint}")
         strangers = [entry.name for entry in entries if not _is_ours(entry.name)]
         if strangers:
             raise ValueError(

@@ -95,9 +95,13 @@ def file_bits(path: str | os.PathLike[str]) -> int | None:
     _reader(path)
     if path.suffix == ".npz":
         with _readable_npz(path), np.load(path, allow_pickle=False) as file:
-            return int(file["bits"]) if "bits" in file.files else None
+            names, bits = file.files, int(file["bits"]) if "bits" in file.files else None
+        _check_arrays(path, names)
+        return bits
     with _readable_parquet(path) as (_, parquet):
-        return _bits_of(parquet.read_schema(path))
+        schema = parquet.read_schema(path)
+    _check_columns(path, schema.names)
+    return _bits_of(schema)
 
 
 def _reader(path: str | os.PathLike[str]) -> Any:
@@ -108,15 +112,23 @@ def _reader(path: str | os.PathLike[str]) -> Any:
     return readers[suffix]
 
 
+def _check_arrays(path: Path, names: list[str]) -> None:
+    if not {"ids", "codes"} <= set(names):
+        raise ValueError(f"{path} must hold arrays `ids` and `codes`. Received: {sorted(names)}")
+
+
+def _check_columns(path: Path, names: list[str]) -> None:
+    if not {"id", "code"} <= set(names):
+        raise ValueError(f"{path} must have columns `id` and `code`. Received: {names}")
+
+
 Content = tuple[np.ndarray, np.ndarray, list[str] | None, int | None]
 
 
 def _read_npz(path: Path) -> Content:
     with _readable_npz(path), np.load(path, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
-    missing = {"ids", "codes"} - arrays.keys()
-    if missing:
-        raise ValueError(f"{path} must hold arrays `ids` and `codes`. Received: {sorted(arrays)}")
+    _check_arrays(path, list(arrays))
     texts = None
     if "payloads" in arrays:
         texts = arrays["payloads"].astype(np.uint8).tobytes().decode().split("\n")
@@ -127,10 +139,7 @@ def _read_npz(path: Path) -> Content:
 def _read_parquet(path: Path) -> Content:
     with _readable_parquet(path) as (_, parquet):
         table = parquet.read_table(path)
-    if not {"id", "code"} <= set(table.column_names):
-        raise ValueError(
-            f"{path} must have columns `id` and `code`. Received: {table.column_names}"
-        )
+    _check_columns(path, table.column_names)
     rows = table.column("code").to_pylist()
     lengths = {len(code) if isinstance(code, bytes) else -1 for code in rows}
     if len(lengths) > 1 or -1 in lengths:

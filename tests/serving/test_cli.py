@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -178,6 +179,15 @@ def test_several_arrays_want_a_key(server, rows, tmp_path):
     assert "holds x, y; choose one with --key" in result.output
     assert run(*args, "--server", server.address, "--key", "y").exit_code == 0
     assert np.load(tmp_path / "e.npy").shape == (3, models.BITS)
+
+
+@pytest.mark.parametrize(
+    ("out", "message"), [("codes.txt", "is named NAME.npy"), ("absent/c.npy", "no folder .*absent")]
+)
+def test_where_an_array_cannot_go_is_told_before_the_work(out, message, rows, tmp_path):
+    result = run("hash", "enc", rows, "--out", tmp_path / out, "--server", "localhost:1")
+    assert result.exit_code == 2
+    assert re.search(message, result.output)
 
 
 def test_a_model_path_without_versions_is_one_line(tmp_path):

@@ -40,6 +40,8 @@ def test_bad_files(tmp_path):
         np.savez(bad, ids=np.arange(2), vectors=np.zeros((2, 8)))
         with pytest.raises(ValueError, match=r"`ids` and `codes`. Received: \['ids', 'vectors'\]"):
             import_file(index, bad)
+        with pytest.raises(ValueError, match="`ids` and `codes`"):
+            file_bits(bad)
         np.savez(bad, ids=np.arange(2), codes=codes_of([1, 2]), bits=60)
         with pytest.raises(ValueError, match="60 bits; the index, of 64"):
             import_file(index, bad)
@@ -60,8 +62,9 @@ def test_bad_parquet(tmp_path):
         with pytest.raises(ValueError, match="not a readable Parquet"):
             import_file(index, path)
         parquet.write_table(arrow.table({"id": [1], "hash": [b"12345678"]}), path)
-        with pytest.raises(ValueError, match="`id` and `code`"):
-            import_file(index, path)
+        for read in (lambda: import_file(index, path), lambda: file_bits(path)):
+            with pytest.raises(ValueError, match="`id` and `code`"):
+                read()
         parquet.write_table(arrow.table({"id": [1, 2], "code": [b"12345678", b"1"]}), path)
         with pytest.raises(ValueError, match="equally long"):
             import_file(index, path)
