@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import logging
 import os
 import tempfile
 import warnings
@@ -98,6 +99,7 @@ def convert(
 
 def _made(whole: keras.Model, form: str, file: Path, asked: list[Exchange]) -> list[Exchange]:
     """Writes a file and answers the requests from it."""
+    logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)  # the error says it
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -45,6 +45,13 @@ def test_binary_codes(form, hasher, images, tmp_path):
 
 
 @pytest.mark.parametrize("form", FILES)
+def test_what_fit_takes_for_images(form, tmp_path):
+    _need(form)
+    ae = zoo.create("semantic-hash", (8, 8, 1), 16, backbone="gradients", hidden=(5,))
+    assert formats.convert(ae, tmp_path / FILES[form], form)["encode"]["max_error"] < 1e-4
+
+
+@pytest.mark.parametrize("form", FILES)
 def test_two_inputs(form, tmp_path):
     _need(form)
     a, b = keras.Input((3,), name="b"), keras.Input((2,), name="a")

@@ -82,7 +82,10 @@ class OrientedGradients(keras.layers.Layer):
             away = direction[..., channel, None] - np.arange(self.bins, dtype="float32")
             away = keras.ops.abs(away - self.bins * keras.ops.round(away / self.bins))
             votes += length[..., channel, None] * keras.ops.relu(1 - away)
-        cells = keras.ops.einsum("bhwo,hi,wj->bijo", votes, self.rows, self.columns)
+        # Not by `einsum`, which LiteRT does not take.
+        cells = keras.ops.tensordot(votes, self.rows, axes=(1, 0))
+        cells = keras.ops.tensordot(cells, self.columns, axes=(1, 0))
+        cells = keras.ops.transpose(cells, (0, 2, 3, 1))
         share = cells / (keras.ops.sum(cells, axis=(1, 2, 3), keepdims=True) + 1e-6)
         size = math.prod(self.compute_output_shape(inputs.shape)[1:])
         roots = keras.ops.sqrt(size * share + ROUNDING) - math.sqrt(ROUNDING)
