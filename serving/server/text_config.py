@@ -56,10 +56,13 @@ def load_models_config(path: str | Path) -> list[ModelConfig]:
         The models.
 
     Raises:
-        ValueError: The file is not one.
+        ValueError: The file is not one, or is empty, as one that is being written may be.
         StatusError: A model in it is not one that TF Serving would take.
     """
-    return read_models(_parse(path, ModelServerConfig()))
+    config = _parse(path, ModelServerConfig())
+    if not config.HasField("model_config_list"):
+        raise ValueError(f"{path} holds no model_config_list")
+    return read_models(config)
 
 
 def read_models(config: Any) -> list[ModelConfig]:

@@ -106,6 +106,7 @@ def test_tls(published, tmp_path, pem, mutual):
     ("load", "text", "message"),
     [
         (load_models_config, "model_config_list { conf", "Invalid protobuf file"),
+        (load_models_config, "", "holds no model_config_list"),
         (load_models_config, 'model_config_list {config {name: "d"}}', "model_platform"),
         (
             load_models_config,
@@ -152,9 +153,10 @@ def test_the_models_file_is_read_again(published, tmp_path):
         assert server.manager.summary() == {"enc": [2], "odd": [1]}
         write("enc", "text")
         with Client(server.address, "text") as client:
-            client.wait_until_ready(10)
-        path.write_text("broken {")
-        threading.Event().wait(0.3)
+            client.wait_until_ready(60)
+        for broken in ("", "broken {"):
+            path.write_text(broken)
+            threading.Event().wait(0.3)
         with Client(server.address, "text") as client:
             assert client.embed(["cat"])[0, 0] == 1
         assert server.manager.summary() == {"enc": [2], "odd": [1], "text": [1]}
@@ -175,10 +177,10 @@ def test_a_label_in_the_models_file_takes_once_its_version_is_there(published, t
         assert server.manager.summary() == {"enc": [2]}
         path.write_text(entry % "model_version_policy { all {} }")
         with Client(server.address, "enc", version=1) as client:
-            client.wait_until_ready(10)
+            client.wait_until_ready(60)
         path.write_text(entry % f"model_version_policy {{ all {{}} }} {labels}")
         with Client(server.address, "enc", label="old") as client:
-            client.wait_until_ready(10)
+            client.wait_until_ready(60)
 
 
 @pytest.mark.parametrize("host", ["::1", "::"])
