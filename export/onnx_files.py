@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework import op_def_registry
 
@@ -109,8 +110,22 @@ def _convert(function: Any, file: Path) -> None:
         warnings.simplefilter("ignore")
         converter = importlib.import_module("tf2onnx")
         converter.convert.from_function(
-            call, [specs[name] for name in names], output_path=str(file)
+            call,
+            [specs[name] for name in names],
+            custom_op_handlers={"Log1p": (_log1p, [])},
+            output_path=str(file),
         )
+
+
+def _log1p(context: Any, node: Any, *_: Any) -> None:
+    """Writes log(1 + x), which the converter lacks; errors of Bernoulli models hold it."""
+    dtypes, shapes = node.output_dtypes, node.output_shapes
+    one = context.make_const(f"{node.name}_one", np.ones((), np.float32))
+    context.remove_node(node.name)
+    total = context.make_node("Add", [node.input[0], one.output[0]], dtypes=dtypes, shapes=shapes)
+    context.make_node(
+        "Log", total.output, outputs=node.output, name=node.name, dtypes=dtypes, shapes=shapes
+    )
 
 
 def _stateful(graph: tf.compat.v1.GraphDef) -> set[str]:
