@@ -18,6 +18,8 @@ def main(path: str) -> None:
     """Puts a dense layer on the published embedding."""
     card = json.loads(pathlib.Path(path, "assets.extra/model_card.json").read_text())
     ((name, spec),) = card["signatures"]["embed"]["inputs"].items()
+    if spec["dtype"] == "string":
+        sys.exit("This example draws numbers; for a model of strings write rows of your own.")
     inputs = keras.Input(spec["shape"][1:], name=name, dtype=spec["dtype"])
     embed = keras.layers.TFSMLayer(path, call_endpoint="embed")
     classes = keras.layers.Dense(10, "softmax")(embed(inputs)["embedding"])
