@@ -12,7 +12,7 @@ from benchmarks.machine import describe
 
 RESULTS = pathlib.Path(__file__).parents[1] / "results"
 VALIDATION = 10_000
-WEIGHT_DECAYS = {"softmax": (1e-4, 3e-4, 1e-3), "svm": (1e-5, 5e-5, 3e-4)}
+WEIGHT_DECAYS = {"softmax": (1e-4, 3e-4, 1e-3), "svm": (5e-5, 3e-4, 1e-3, 5e-3, 2e-2)}
 
 
 def load(data_dir):
