@@ -13,7 +13,9 @@ INERTIA = (0.25, 1.0, 4.0, 16.0)
 SWEEPS = 10
 
 
-def refine_bits(vectors: np.ndarray, bits: np.ndarray, seed: int = 0) -> np.ndarray:
+def refine_bits(
+    vectors: np.ndarray, bits: np.ndarray, seed: int = 0, gain: float | None = None
+) -> np.ndarray:
     """Fits the inner products of codes to those of vectors, changing one bit after the other.
 
     The squared difference of `B Bᵀ` and a multiple of `Z Zᵀ` is brought down by coordinates:
@@ -25,6 +27,7 @@ def refine_bits(vectors: np.ndarray, bits: np.ndarray, seed: int = 0) -> np.ndar
         vectors: Rows `[n, dims]` of length 1, centred.
         bits: Codes of -1 and 1 `[n, bits]` to begin with.
         seed: Seed of the order of the bits.
+        gain: The multiple; by default 1.5 for each dimension, or bit if there are more.
 
     Returns:
         Codes of -1 and 1, float32 `[n, bits]`.
@@ -39,14 +42,14 @@ def refine_bits(vectors: np.ndarray, bits: np.ndarray, seed: int = 0) -> np.ndar
     """
     vectors, bits = np.asarray(vectors, "float32"), np.array(bits, "float32")
     count, length = bits.shape
-    gain = np.float32(GAIN * max(length, vectors.shape[1]))
+    factor = np.float32(GAIN * max(length, vectors.shape[1]) if gain is None else gain)
     rng = np.random.default_rng(seed)
 
     def left_by_others(bit: np.ndarray, i: int) -> np.ndarray:
         """What the bits but this one leave of the similarities, times a bit."""
         products = bits.T @ bit
         products[i] = 0
-        left = gain * (vectors @ (vectors.T @ bit)) - bits @ products
+        left = factor * (vectors @ (vectors.T @ bit)) - bits @ products
         return left - left.mean()
 
     for _ in range(SWEEPS):

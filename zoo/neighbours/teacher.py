@@ -10,7 +10,8 @@ import scipy.sparse
 import scipy.sparse.linalg
 
 from zoo.neighbours.graph import nearest_rows
-from zoo.neighbours.refinement import refine_bits
+from zoo.neighbours.refinement import GAIN, refine_bits
+from zoo.neighbours.selection import most_faithful
 
 NEIGHBOURS = 30
 # Dimensions that codes are fitted to: two for each bit, within these bounds.
@@ -21,6 +22,9 @@ MAX_ROWS = 60_000
 START_DIMS = 32
 # What the last dimension counts against one that is constant on the graph.
 LAST_WEIGHT = 0.5
+# Codes of texts with fewer bits than this are fitted from several starts, for they differ, and to
+# a gain by the bits that they have instead of the dimensions.
+SHORT, STARTS = 32, 8
 
 
 class NeighbourCodes:
@@ -32,7 +36,8 @@ class NeighbourCodes:
     they embed the rows by where walks of some length lead (diffusion maps). Each row of them is
     brought to length 1; the signs of some random rotation of the first of them are bits to begin
     with, which are then changed until their inner products are as near to those of the rows as
-    can be (`refine_bits`).
+    can be (`refine_bits`). Short codes of texts begin several times, and those are kept that keep
+    neighbours best (`most_faithful`).
 
     Args:
         bits: Bits of a code.
@@ -94,12 +99,22 @@ class NeighbourCodes:
         found = nearest_rows(self.features, self.features, neighbours, False, progress)
         dims = min(MAX_DIMS, max(MIN_DIMS, 2 * self.bits), len(rows) - 2)
         self.map = _diffusion(found, dims)
-        start = max(self.bits, min(2 * self.bits, START_DIMS))
-        first = _unit(self.map[:, :start])
-        rotation = np.linalg.qr(np.random.default_rng(self.seed).normal(size=(start, start)))[0]
-        signs = np.where(first @ rotation[: first.shape[1], : self.bits] > 0, 1, -1)
-        self.signs = refine_bits(_unit(self.map), signs, self.seed)
+        vectors = _unit(self.map)
+        if scipy.sparse.issparse(self.features) and self.bits < SHORT:
+            gain = GAIN * 2 * self.bits
+            codes = [refine_bits(vectors, s, self.seed, gain) for s in self._starts(STARTS)]
+            self.signs = most_faithful(vectors, codes, self.seed)
+        else:
+            self.signs = refine_bits(vectors, self._starts(1)[0], self.seed)
         return self
+
+    def _starts(self, count: int) -> list[np.ndarray]:
+        """Signs of random rotations of the first dimensions."""
+        size = max(self.bits, min(2 * self.bits, START_DIMS))
+        first = _unit(self.map[:, :size])
+        rng = np.random.default_rng(self.seed)
+        rotations = [np.linalg.qr(rng.normal(size=(size, size)))[0] for _ in range(count)]
+        return [np.where(first @ r[: first.shape[1], : self.bits] > 0, 1, -1) for r in rotations]
 
     @property
     def codes(self) -> np.ndarray:

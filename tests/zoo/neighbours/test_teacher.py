@@ -1,7 +1,15 @@
 import numpy as np
 import pytest
+import scipy.sparse
 
-from zoo.neighbours import NeighbourCodes, binary_rotation, neighbour_codes, refine_bits, refinement
+from zoo.neighbours import (
+    NeighbourCodes,
+    binary_rotation,
+    most_faithful,
+    neighbour_codes,
+    refine_bits,
+    refinement,
+)
 from zoo.neighbours import teacher as module
 
 
@@ -110,6 +118,34 @@ def test_refined_bits_are_never_worse_than_those_they_began_with(gain, monkeypat
 
     refined = refine_bits(vectors, start)
     assert misfit(refined) <= misfit(start) * (1 + 1e-4)
+
+
+def test_the_most_faithful_codes_find_the_rows_that_are_near():
+    """Groups with codes of their own, against any codes, and against a half of either."""
+    vectors = clusters(200)
+    rng = np.random.default_rng(0)
+    groups = np.where(np.repeat(np.eye(3), 200, axis=0), 1, -1)
+    random = np.where(rng.normal(size=(600, 3)) > 0, 1, -1)
+    mixed = groups.copy()
+    mixed[::2] = random[::2]
+    assert most_faithful(vectors, [random, groups, mixed]) is groups
+    assert most_faithful(vectors, [mixed, random]) is mixed
+    assert most_faithful(vectors, [groups, groups.copy()]) is groups
+
+
+def test_short_codes_of_texts_begin_several_times_and_others_once(monkeypatch):
+    def fitted(features, bits):
+        calls = []
+        monkeypatch.setattr(module, "refine_bits", lambda *args: calls.append(args) or args[1])
+        NeighbourCodes(bits, neighbours=8).fit(features)
+        return calls
+
+    texts = scipy.sparse.csr_array(clusters())
+    calls = fitted(texts, 8)
+    assert len(calls) == module.STARTS
+    assert (calls[0][1] != calls[1][1]).any()
+    assert len(fitted(texts, module.SHORT)) == len(fitted(clusters(), 8)) == 1
+    np.testing.assert_array_equal(fitted(clusters(), 8)[0][1], calls[0][1])
 
 
 def test_rotation_is_orthonormal_and_nearer_to_bits_than_a_random_one():
