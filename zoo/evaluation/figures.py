@@ -226,6 +226,7 @@ def image_grid(
             else:
                 axis.imshow(image if white == 255 else image.clip(0, 1), extent=place)
     axis.set(xlim=(-GAP, lefts[-1] + 1 + GAP), ylim=(tops[-1] + tall + GAP, -GAP), frame_on=False)
+    axis.set_anchor("NW")  # or the layout takes the gap beside a narrower axis for room for names
     return lefts + 0.5, tops + tall / 2
 
 
