@@ -39,10 +39,10 @@ class Parts:
         inputs: Any,
         outputs: Any,
         code: Any,
-        decoder_input: Any = None,
-        target: Any = None,
-        training_weight: Any = None,
-        is_taught: bool = False,
+        decoder_input: Any,
+        target: Any,
+        training_weight: Any,
+        is_taught: bool,
     ):
         decoder_input = code if decoder_input is None else decoder_input
         target = inputs if target is None else target

@@ -1,6 +1,9 @@
 """Small SavedModels with the signatures of the SavedModel contract, and oddities."""
 
+import contextlib
 import os
+import threading
+import time
 
 import numpy as np
 import tensorflow as tf
@@ -183,3 +186,17 @@ def write_text(base, version=1):
 def write_odd(base, version=1):
     names = ["two", "fragile", "scalar", "total", "lengths", "classes", "values", "slow", "types"]
     return _write(Odd(), names, str(base), version)
+
+
+@contextlib.contextmanager
+def slow_request(client, seconds):
+    """Has a request of the odd model in flight since so long; in the end it must be answered."""
+    answer = []
+    slow = threading.Thread(
+        target=lambda: answer.append(client.predict("slow", steps=np.int32([60])))
+    )
+    slow.start()
+    time.sleep(seconds)
+    yield
+    slow.join()
+    assert answer[0]["y"].tolist() == [60.0]

@@ -43,15 +43,8 @@ def end(process, port):
     """By SIGTERM, which lets it finish what is in flight."""
     with Client(f"127.0.0.1:{port}", "odd", retry=False) as client:
         client.metadata()
-        answer = []
-        slow = threading.Thread(
-            target=lambda: answer.append(client.predict("slow", steps=np.int32([60])))
-        )
-        slow.start()
-        time.sleep(0.3)
-        process.send_signal(signal.SIGTERM)
-        slow.join()
-    assert answer[0]["y"].tolist() == [60.0]
+        with models.slow_request(client, seconds=0.3):
+            process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=20) == 0
 
 

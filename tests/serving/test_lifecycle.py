@@ -158,16 +158,9 @@ def test_a_request_in_flight_finishes_on_the_version_that_it_began_with(tmp_path
         Client(server.address, "odd") as client,
     ):
         client.metadata()
-        answer = []
-        slow = threading.Thread(
-            target=lambda: answer.append(client.predict("slow", steps=np.int32([60])))
-        )
-        slow.start()
-        time.sleep(0.1)
-        shutil.rmtree(base / "1")
-        until(lambda: server.manager.summary() == {"odd": []})
-        slow.join()
-    assert answer[0]["y"].tolist() == [60.0]
+        with models.slow_request(client, seconds=0.1):
+            shutil.rmtree(base / "1")
+            until(lambda: server.manager.summary() == {"odd": []})
 
 
 @pytest.mark.parametrize(
