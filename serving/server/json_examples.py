@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
+import math
 from typing import Any
 
 import numpy as np
 
-from serving.server.json_tensors import read_document
+from serving.server.json_tensors import read_document, unfit
+from serving.server.json_values import from_base64, is_base64, lossy, type_name
 from serving.server.status import invalid
 
+_LARGEST = float(np.finfo(np.float32).max)
 _KINDS = {"bytes_list": "bytes", "float_list": "float", "int64_list": "int64"}
 
 
@@ -25,20 +26,21 @@ def read_body(body: bytes, request: Any) -> None:
     Raises:
         StatusError: It is not what the API takes.
     """
-    document, request.model_spec.signature_name = read_document(body, "")
-    examples = document.get("examples")
-    if examples is None:
-        raise invalid("When method is classify, key 'examples' is expected and was not found")
-    if not isinstance(examples, list):
-        raise invalid("Expecting 'examples' value to be an list/array")
-    if not examples:
-        raise invalid("'examples' value is an empty array")
+    document, request.model_spec.signature_name = read_document(body)
+    added = request.input.example_list.examples
     if "context" in document:
         whole = request.input.example_list_with_context
         _fill(document["context"], whole.context)
         added = whole.examples
-    else:
-        added = request.input.example_list.examples
+    examples = document.get("examples")
+    if "examples" not in document:
+        raise unfit(
+            document, "When method is classify, key 'examples' is expected and was not found"
+        )
+    if not isinstance(examples, list):
+        raise unfit(document, "Expecting 'examples' value to be an list/array")
+    if not examples:
+        raise unfit(document, "'examples' value is an empty array")
     for example in examples:
         _fill(example, added.add())
 
@@ -60,7 +62,7 @@ def write_values(result: Any) -> dict[str, Any]:
 
 def _fill(given: Any, example: Any) -> None:
     if not isinstance(given, dict):
-        raise invalid(f"Example must be JSON object but got JSON {_kind(given)}")
+        raise invalid(f"Example must be JSON object but got JSON {type_name(given)}")
     for name, content in given.items():
         feature = example.features.feature[name]
         for value in content if isinstance(content, list) else [content]:
@@ -70,28 +72,22 @@ def _fill(given: Any, example: Any) -> None:
 def _add(name: str, value: Any, feature: Any) -> None:
     if isinstance(value, str):
         field, value = "bytes_list", value.encode()
-    elif isinstance(value, dict) and set(value) == {"b64"} and isinstance(value["b64"], str):
-        try:
-            field, value = "bytes_list", base64.b64decode(value["b64"], validate=True)
-        except binascii.Error as error:
-            raise invalid(f"Unable to base64 decode feature {name}") from error
+    elif is_base64(value):
+        field, value = "bytes_list", from_base64(value)
     elif isinstance(value, float):
         field = "float_list"
+        if _LARGEST < abs(value) < math.inf:
+            raise lossy(value, "float")
     elif isinstance(value, int):  # true and false too
         field, value = "int64_list", int(value)
         if not -(1 << 63) <= value < 1 << 63:
             raise invalid(f"Feature: {name} has uint64 element. Only int64 is supported.")
     else:
-        raise invalid(f"Feature: {name} has element with unexpected JSON type: {_kind(value)}")
+        raise invalid(f"Feature: {name} has element with unexpected JSON type: {type_name(value)}")
     have = feature.WhichOneof("kind")
     if have not in (None, field):
         raise invalid(f"Unexpected element type in feature: {name} expecting type: {_KINDS[have]}")
     getattr(feature, field).value.append(value)
-
-
-def _kind(value: Any) -> str:
-    names = {dict: "Object", list: "Array", str: "String", type(None): "Null"}
-    return names.get(type(value), str(value) if isinstance(value, bool) else "Number")
 
 
 def _short(value: float) -> float:

@@ -3,41 +3,51 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from serving.server.predict import DEFAULT_SIGNATURE
-from serving.server.status import invalid
+from serving.server.json_values import is_base64, read_array, shown
+from serving.server.status import StatusError, invalid
 from serving.wire.codec import BY_NUMBER, Kind, to_array, to_proto
 
 
-def read_document(body: bytes, default: str) -> tuple[dict[str, Any], str]:
-    """Returns a request's JSON object and the signature that it names.
+def read_document(body: bytes) -> tuple[dict[str, Any], str]:
+    """Returns a request's JSON object and the signature that it names, or "".
 
     Raises:
         StatusError: The body is no such object.
     """
+    if not body:
+        raise invalid("JSON Parse error: The document is empty")
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise invalid(f"JSON Parse error: {error}") from error
     if not isinstance(document, dict):
-        raise invalid("JSON Value: must be an object")
-    name = document.get("signature_name", default)
+        raise unfit(document, "Is not object")
+    name = document.get("signature_name", "")
     if not isinstance(name, str):
-        raise invalid("'signature_name' key must be a string value.")
-    return document, name or default
+        raise unfit(
+            document, "not formatted correctly. 'signature_name' key must be a string value."
+        )
+    return document, name
 
 
-def read_body(body: bytes, definitions: Any, request: Any) -> bool:
+def unfit(document: Any, problem: str) -> StatusError:
+    """The error of a whole document."""
+    return invalid(f"JSON Value: {shown(document)} {problem}")
+
+
+def read_body(body: bytes, inputs_of: Callable[[str], Any], request: Any) -> bool:
     """Reads a predict request's body into a `PredictRequest`.
 
     Args:
         body: JSON.
-        definitions: Signature name to `SignatureDef`.
+        inputs_of: From the name of a signature to its inputs, names to `TensorInfo`.
         request: Filled with the signature and the inputs.
 
     Returns:
@@ -46,30 +56,110 @@ def read_body(body: bytes, definitions: Any, request: Any) -> bool:
     Raises:
         StatusError: It is not what the signature takes.
     """
-    document, name = read_document(body, DEFAULT_SIGNATURE)
-    if name not in definitions:
-        raise invalid(f'Serving signature name: "{name}" not found in signature def')
+    document, name = read_document(body)
+    inputs = {alias: _kind(alias, info) for alias, info in sorted(inputs_of(name).items())}
+    if not inputs:
+        raise invalid(f"Failed to get input map for signature: {name or 'DEFAULT'}")
     by_row, by_column = "instances" in document, "inputs" in document
     if not by_row and not by_column:
         raise invalid("Missing 'inputs' or 'instances' key")
     if by_row and by_column:
-        raise invalid(
-            "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist "
+        raise unfit(
+            document,
+            "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist ",
         )
-    wanted = dict(definitions[name].inputs)
-    columns = (
-        _rows_to_columns(document["instances"], wanted)
-        if by_row
-        else _columns(document["inputs"], wanted)
-    )
+    if by_row:
+        rows = document["instances"]
+        if not isinstance(rows, list):
+            raise unfit(document, "Excepting 'instances' to be an list/array")
+        if not rows:
+            raise unfit(document, "No values in 'instances' array")
+        arrays = _read_rows(rows, inputs)
+    else:
+        arrays = _read_columns(document["inputs"], inputs)
     request.model_spec.signature_name = name
-    for alias, values in columns.items():
-        kind = BY_NUMBER.get(wanted[alias].dtype)
-        if kind is None:
-            raise invalid(f"input {alias} has a dtype that JSON cannot carry")
-        array = _read_values(alias, values, kind)
-        request.inputs[alias].CopyFrom(to_proto(array, dtype=kind.name))
+    for alias, array in arrays.items():
+        request.inputs[alias].CopyFrom(to_proto(array, dtype=inputs[alias].name))
     return by_row
+
+
+def _kind(alias: str, info: Any) -> Kind:
+    kind = BY_NUMBER.get(info.dtype)
+    if kind is None:
+        raise invalid(f"input {alias} has a dtype that JSON cannot carry")
+    return kind
+
+
+def _read_rows(rows: list[Any], inputs: dict[str, Kind]) -> dict[str, np.ndarray]:
+    if not isinstance(rows[0], dict) and len(inputs) > 1:
+        raise invalid(
+            "instances is a plain list, but expecting list of objects as multiple input tensors"
+            " required as per tensorinfo_map"
+        )
+    named = isinstance(rows[0], dict) and not is_base64(rows[0])
+    if named and all(isinstance(row, dict) and set(row) == set(inputs) for row in rows):
+        columns = {alias: [row[alias] for row in rows] for alias in inputs}
+    elif not named and not any(isinstance(row, dict) and not is_base64(row) for row in rows):
+        columns = {next(iter(inputs)): rows}
+    else:
+        raise _row_error(rows, inputs, named)
+    try:
+        return {alias: read_array(column, inputs[alias]) for alias, column in columns.items()}
+    except StatusError:
+        raise _row_error(rows, inputs, named) from None
+
+
+def _row_error(rows: list[Any], inputs: dict[str, Kind], named: bool) -> StatusError:
+    """The error of the first row that is no row or not as those before."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    only = next(iter(inputs))
+    for number, row in enumerate(rows):
+        if named != (isinstance(row, dict) and not is_base64(row)):
+            which = "object but got list" if named else "value/list but got object"
+            return invalid(f"Expecting {which} at item {number} of input list")
+        for alias, value in row.items() if named else [(only, row)]:
+            try:
+                _check_item(alias, value, inputs, shapes)
+            except StatusError as error:
+                key = f" key: {alias}" if named else ""
+                return invalid(
+                    f"Failed to process element: {number}{key} of 'instances' list. Error:"
+                    f" {error.code.name}: {error.message}"
+                )
+        if named and set(row) != set(inputs):
+            return invalid(
+                f"Failed to process element: {number} of 'instances' list. JSON object:"
+                f" {shown(row)} keys must be equal to: {','.join(inputs)}"
+            )
+    return invalid("the rows of 'instances' have too many dimensions together")
+
+
+def _check_item(
+    alias: str, value: Any, inputs: dict[str, Kind], shapes: dict[str, tuple[int, ...]]
+) -> None:
+    if alias not in inputs:
+        raise invalid(f"JSON object: does not have named input: {alias}")
+    shape = read_array(value, inputs[alias]).shape
+    before = shapes.setdefault(alias, shape)
+    if math.prod(shape) != math.prod(before):
+        raise invalid(f"Expecting tensor size: {math.prod(before)} but got: {math.prod(shape)}")
+    if shape != before:
+        had, got = (",".join(map(str, sizes)) for sizes in (before, shape))
+        raise invalid(f"Expecting shape [{had}] but got: [{got}]")
+
+
+def _read_columns(values: Any, inputs: dict[str, Kind]) -> dict[str, np.ndarray]:
+    if not isinstance(values, dict) or is_base64(values):
+        if len(inputs) > 1:
+            raise invalid(
+                "inputs is a plain value/list, but expecting an object as multiple input tensors"
+                " required as per tensorinfo_map"
+            )
+        values = {next(iter(inputs)): values}
+    for alias in inputs:
+        if alias not in values:
+            raise invalid(f"Missing named input: {alias} in 'inputs' object.")
+    return {alias: read_array(values[alias], kind) for alias, kind in inputs.items()}
 
 
 def write_answer(outputs: Any, by_row: bool) -> dict[str, Any]:
@@ -78,128 +168,25 @@ def write_answer(outputs: Any, by_row: bool) -> dict[str, Any]:
     if not by_row:
         values = {name: _write_values(name, array) for name, array in arrays.items()}
         return {"outputs": next(iter(values.values())) if len(values) == 1 else values}
-    rows = {len(array) if array.ndim else -1 for array in arrays.values()}
-    if -1 in rows or len(rows) > 1:
-        raise invalid(
-            "outputs have no common batch dimension, so they cannot be given in rows; send"
-            " 'inputs' instead of 'instances'"
-        )
+    count = None
+    for name, array in arrays.items():
+        if not array.ndim:
+            raise invalid(f"Tensor name: {name} has no shape information ")
+        if count is not None and len(array) != count:
+            raise invalid(
+                f"Tensor name: {name} has inconsistent batch size: {len(array)} expecting: {count}"
+            )
+        count = len(array)
+    if count is None:
+        raise invalid("Cannot convert empty tensor map to JSON")
     values = {name: _write_values(name, array) for name, array in arrays.items()}
     if len(values) == 1:
         return {"predictions": next(iter(values.values()))}
-    count = rows.pop() if rows else 0
     return {
         "predictions": [
             {name: column[row] for name, column in values.items()} for row in range(count)
         ]
     }
-
-
-def _rows_to_columns(instances: Any, wanted: dict[str, Any]) -> dict[str, Any]:
-    if not isinstance(instances, list):
-        raise invalid("Excepting 'instances' to be an list/array")
-    if not instances:
-        raise invalid("no values in 'instances' array.")
-    named = isinstance(instances[0], dict) and set(instances[0]) != {"b64"}
-    if not named:
-        if len(wanted) != 1:
-            raise invalid(
-                f"instances is a plain list, but expecting list of objects as multiple input"
-                f" tensors required as per tensorinfo_map: {','.join(sorted(wanted))}"
-            )
-        return {next(iter(wanted)): instances}
-    for number, row in enumerate(instances):
-        if not isinstance(row, dict) or set(row) != set(wanted):
-            raise invalid(
-                f"Failed to process element: {number} of 'instances' list. JSON object: keys must"
-                f" be equal to: {','.join(sorted(wanted))}"
-            )
-    return {alias: [row[alias] for row in instances] for alias in wanted}
-
-
-def _columns(inputs: Any, wanted: dict[str, Any]) -> dict[str, Any]:
-    if isinstance(inputs, dict) and set(inputs) != {"b64"}:
-        for alias in wanted:
-            if alias not in inputs:
-                raise invalid(f"Missing named input: {alias} in 'inputs' object.")
-        return {alias: inputs[alias] for alias in wanted}
-    if len(wanted) != 1:
-        raise invalid(
-            "inputs is a plain value/list, but expecting an object as multiple input tensors"
-            f" required as per tensorinfo_map: {','.join(sorted(wanted))}"
-        )
-    return {next(iter(wanted)): inputs}
-
-
-def _read_values(alias: str, values: Any, kind: Kind) -> np.ndarray:
-    shape = _shape(values)
-    flat: list[Any] = []
-    _flatten(alias, values, shape, flat)
-    if kind.name == "string":
-        array = np.empty(len(flat), dtype=object)
-        array[:] = [_string(alias, item) for item in flat]
-        return array.reshape(shape)
-    integral = kind.numpy.kind in "iu"
-    for item in flat:
-        good = isinstance(item, bool) if kind.name == "bool" else _number(item, integral)
-        if not good:
-            raise invalid(
-                f"Failed to process input {alias}: JSON Value: {json.dumps(item)[:80]} is not of"
-                f" expected type: {kind.name}"
-            )
-    try:
-        with np.errstate(over="ignore"):
-            array = np.array(flat, dtype=kind.numpy).reshape(shape)
-    except OverflowError as error:
-        raise invalid(f"Failed to process input {alias}: {error}") from error
-    if not integral and kind.name != "bool":
-        for item in np.array(flat, np.float64)[np.isinf(array.ravel())]:
-            if np.isfinite(item):
-                raise invalid(
-                    f"Failed to process input {alias}: JSON Value: {item} is out of the range of"
-                    f" {kind.name}"
-                )
-    return array
-
-
-def _number(item: Any, integral: bool) -> bool:
-    if isinstance(item, bool):
-        return False
-    return isinstance(item, int) or (isinstance(item, float) and not integral)
-
-
-def _shape(values: Any) -> tuple[int, ...]:
-    shape: list[int] = []
-    while isinstance(values, list) and len(shape) < 64:
-        shape.append(len(values))
-        if not values:
-            break
-        values = values[0]
-    return tuple(shape)
-
-
-def _flatten(alias: str, values: Any, shape: tuple[int, ...], flat: list[Any]) -> None:
-    if isinstance(values, list) != bool(shape) or (shape and len(values) != shape[0]):
-        raise invalid(
-            f"Failed to process input {alias}: Encountered list at unexpected size; every row must"
-            " have the same shape"
-        )
-    if not shape:
-        flat.append(values)
-        return
-    for value in values:
-        _flatten(alias, value, shape[1:], flat)
-
-
-def _string(alias: str, item: Any) -> bytes:
-    if isinstance(item, str):
-        return item.encode()
-    if isinstance(item, dict) and set(item) == {"b64"} and isinstance(item["b64"], str):
-        try:
-            return base64.b64decode(item["b64"], validate=True)
-        except binascii.Error as error:
-            raise invalid(f"Unable to base64 decode input {alias}") from error
-    raise invalid(f"Failed to process input {alias}: expected a string or an object with b64")
 
 
 def _write_values(name: str, array: np.ndarray) -> Any:

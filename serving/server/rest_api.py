@@ -7,17 +7,20 @@ import re
 import threading
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from google.protobuf import json_format
 
 from serving.server import json_examples
 from serving.server.json_tensors import read_body, write_answer
+from serving.server.predict import DEFAULT_SIGNATURE
 from serving.server.services import Services
 from serving.server.status import StatusError, invalid
 from serving.wire import messages
 
 _PATH = re.compile(
-    r"/v1/models/(?P<model>[^/:]+)(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
+    r"(?i:/v1/models)(?:/(?P<model>[^/:]+))?"
+    r"(?:(?i:/versions)/(?P<version>\d+)|(?i:/labels)/(?P<label>[^/:]+))?"
     r"(?P<action>/metadata|:predict|:classify|:regress)?"
 )
 
@@ -35,8 +38,13 @@ class RestApi:
             return "text/plain", self.services.metrics.render()
         found = _PATH.fullmatch(path)
         action = found["action"] if found else None
-        if found is None or (verb == "POST") != (action or "").startswith(":"):
+        if not path.lower().startswith("/v1/"):
+            raise StatusError("NOT_FOUND", "Not Found")
+        posted = (action or "").startswith(":")
+        if found is None or (verb == "POST") != posted or (posted and not found["model"]):
             raise invalid(f"Malformed request: {verb} {path}")
+        if not found["model"]:
+            raise invalid("Missing model name in request.")
         if action == ":predict":
             result = self._predict(self._spec(found), body)
         elif action == "/metadata":
@@ -50,20 +58,26 @@ class RestApi:
         return "application/json", json.dumps(result)
 
     def _spec(self, found: re.Match[str]) -> Any:
-        spec = messages.ModelSpec(name=found["model"])
+        spec = messages.ModelSpec(name=unquote(found["model"]))
         if found["version"]:
             number = int(found["version"])
             if number >= 1 << 63:
                 raise invalid(f"Failed to convert version: {number} to numeric.")
             spec.version.value = number
         if found["label"]:
-            spec.version_label = found["label"]
+            spec.version_label = unquote(found["label"])
         return spec
 
     def _predict(self, spec: Any, body: bytes) -> Any:
-        _, signatures = self._metadata_of(spec)
+        def inputs_of(signature: str) -> Any:
+            _, signatures = self._metadata_of(spec)
+            signature = signature or DEFAULT_SIGNATURE
+            if signature not in signatures.signature_def:
+                raise invalid(f'Serving signature name: "{signature}" not found in signature def')
+            return signatures.signature_def[signature].inputs
+
         request = messages.PredictRequest(model_spec=spec)
-        by_row = read_body(body, signatures.signature_def, request)
+        by_row = read_body(body, inputs_of, request)
         caller = _Caller(request.SerializeToString())
         self.services.predict(caller, "REST")
         self.services.start_batches()

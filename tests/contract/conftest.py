@@ -1,5 +1,7 @@
 """One server for all contract tests: `--target HOST:PORT`, or the embedded one (`--engine`)."""
 
+from pathlib import Path
+
 import grpc
 import pytest
 from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
@@ -9,6 +11,7 @@ def pytest_addoption(parser):
     parser.addoption(
         "--target", help="HOST:PORT of a running server; see tests/contract/publish.py"
     )
+    parser.addoption("--rest-target", help="HOST:PORT of the same server's REST API.")
     parser.addoption(
         "--engine",
         choices=["tensorflow", "onnxruntime"],
@@ -24,7 +27,7 @@ def models_config(request, tmp_path_factory):
 
     given = request.config.getoption("--models", default=None)
     if given:
-        return f"{given}/models.config"
+        return Path(given) / "models.config"
     if request.config.getoption("--target", default=None):
         return None
     onnx = request.config.getoption("--engine", default=None) == "onnxruntime"
@@ -32,17 +35,42 @@ def models_config(request, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def target(request, models_config):
+def targets(request, models_config):
+    """Addresses of gRPC and of REST, which may be None."""
     given = request.config.getoption("--target", default=None)
     if given:
-        yield given
+        yield given, request.config.getoption("--rest-target", default=None)
         return
-    from serving.server import EmbeddedServer, ServerOptions, load_models_config
+    from serving.server import EmbeddedServer, ServerOptions, load_models_config, load_monitoring
 
     engine = request.config.getoption("--engine", default=None)
-    options = ServerOptions(onnxruntime=engine == "onnxruntime")
+    options = ServerOptions(
+        onnxruntime=engine == "onnxruntime",
+        rest_api_port=0,
+        metrics_path=load_monitoring(models_config.with_name("monitoring.config")),
+    )
     with EmbeddedServer(load_models_config(models_config), options) as server:
-        yield server.address
+        yield server.address, f"127.0.0.1:{server.rest_port}"
+
+
+@pytest.fixture(scope="session")
+def target(targets):
+    return targets[0]
+
+
+@pytest.fixture(scope="session")
+def rest(targets):
+    if targets[1] is None:
+        pytest.skip("needs --rest-target HOST:PORT beside --target")
+    return targets[1]
+
+
+@pytest.fixture
+def client(target):
+    from serving import Client
+
+    with Client(target, "enc", timeout=20) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The client against a running server: answers, checks, cutting, errors."""
+"""The client: answers, checks, cutting, errors."""
 
 import numpy as np
 import pytest
@@ -31,8 +31,8 @@ def test_every_method_answers_what_the_model_computes(client, images):
     np.testing.assert_allclose(client.score(images), error, rtol=1e-3)
 
 
-def test_predict_returns_every_output_by_name(server):
-    with Client(server.address, "odd") as client:
+def test_predict_returns_every_output_by_name(target):
+    with Client(target, "odd") as client:
         answer = client.predict("two", a=[[1.0, 2.0]], b=[[3, 4]])
     assert {name: value.tolist() for name, value in answer.items()} == {
         "logits": [[4.0, 6.0]],
@@ -40,37 +40,37 @@ def test_predict_returns_every_output_by_name(server):
     }
 
 
-def test_strings_are_encoded_and_bytes_come_back(server):
-    with Client(server.address, "text") as client:
+def test_strings_are_encoded_and_bytes_come_back(target):
+    with Client(target, "text") as client:
         assert client.embed(["cat", b"dog", "größe", "?"])[:, 0].tolist() == [1, 2, 3, -1]
         assert client.predict("embed", inputs=["größe"])["echo"].tolist() == ["größe".encode()]
 
 
 @pytest.mark.parametrize("options", [{"max_rows": 7}, {"max_bytes": 100}, {"in_flight": 1}])
-def test_large_inputs_are_cut_and_joined_in_order(server, images, options):
-    with Client(server.address, "enc", **options) as client:
+def test_large_inputs_are_cut_and_joined_in_order(target, images, options):
+    with Client(target, "enc", **options) as client:
         np.testing.assert_allclose(client.embed(images), expected(images), rtol=1e-4, atol=1e-5)
 
 
-def test_progress_counts_rows(server, images):
+def test_progress_counts_rows(target, images):
     seen = []
-    with Client(server.address, "enc", max_rows=20, progress=seen.append) as client:
+    with Client(target, "enc", max_rows=20, progress=seen.append) as client:
         client.embed(images)
         list(client.encode_many([images[:3], images[:4]]))
     assert seen == [20, 20, 10, 3, 4]
 
 
-def test_encode_many_keeps_batches_and_order(server, images):
+def test_encode_many_keeps_batches_and_order(target, images):
     sizes = [3, 0, 20, 1, 0]
     ends = np.cumsum(sizes)
     batches = [images[end - size : end] for size, end in zip(sizes, ends, strict=True)]
-    with Client(server.address, "enc", max_rows=4) as client:
+    with Client(target, "enc", max_rows=4) as client:
         answers = list(client.encode_many(iter(batches), "hash"))
         assert [len(answer) for answer in answers] == sizes
         np.testing.assert_array_equal(np.concatenate(answers), client.hash(images[:24]))
 
 
-def test_encode_many_does_not_read_ahead_without_bound(server, images):
+def test_encode_many_does_not_read_ahead_without_bound(target, images):
     taken = []
 
     def endless():
@@ -78,7 +78,7 @@ def test_encode_many_does_not_read_ahead_without_bound(server, images):
             taken.append(1)
             yield images[:2]
 
-    with Client(server.address, "enc", in_flight=3) as client:
+    with Client(target, "enc", in_flight=3) as client:
         stream = client.encode_many(endless())
         for _ in range(5):
             next(stream)
@@ -114,32 +114,32 @@ def test_inputs_are_cast_where_nothing_is_lost(client, dtype):
     np.testing.assert_array_equal(client.embed(ones), client.embed(ones.astype(np.float32)))
 
 
-def test_inputs_by_wrong_name_are_named(server):
+def test_inputs_by_wrong_name_are_named(target):
     with (
-        Client(server.address, "odd") as client,
+        Client(target, "odd") as client,
         pytest.raises(serving.InvalidInput, match="takes a, b; received a, c"),
     ):
         client.predict("two", a=[[1.0, 2.0]], c=[[1, 2]])
 
 
-def test_version_is_addressed(server, images):
+def test_version_is_addressed(target, images):
     for version, scale in ((1, 1.0), (2, 2.0)):
-        with Client(server.address, "enc", version=version) as client:
+        with Client(target, "enc", version=version) as client:
             np.testing.assert_allclose(
                 client.embed(images), expected(images, scale), rtol=1e-4, atol=1e-5
             )
 
 
-def test_missing_things_are_told_apart(server, images):
-    with Client(server.address, "nope") as client, pytest.raises(serving.ModelNotFound):
+def test_missing_things_are_told_apart(target, images):
+    with Client(target, "nope") as client, pytest.raises(serving.ModelNotFound):
         client.embed(images)
-    with Client(server.address, "enc", version=9) as client:
+    with Client(target, "enc", version=9) as client:
         with pytest.raises(serving.ModelNotFound, match=r"Specific\(enc, 9\)"):
             client.embed(images)
         with pytest.raises(serving.ModelNotFound, match="version 9"):
             client.status()
     with (
-        Client(server.address, "text") as client,
+        Client(target, "text") as client,
         pytest.raises(serving.SignatureNotFound, match="'hash'; it has embed"),
     ):
         client.hash(["cat"])
@@ -153,29 +153,29 @@ def test_no_server_is_one_clear_error(images):
             client.wait_until_ready(timeout=0.2)
 
 
-def test_waiting_for_a_model_that_is_not_there_names_it(server):
+def test_waiting_for_a_model_that_is_not_there_names_it(target):
     with (
-        Client(server.address, "nope") as client,
+        Client(target, "nope") as client,
         pytest.raises(serving.DeadlineExceeded, match="model nope"),
     ):
         client.wait_until_ready(timeout=0.2)
 
 
-def test_deadlines_end_slow_calls(server):
-    with Client(server.address, "odd") as client:
+def test_deadlines_end_slow_calls(target):
+    with Client(target, "odd") as client:
         client.metadata()
         with pytest.raises(serving.DeadlineExceeded):
             client.predict("slow", timeout=0.05, steps=np.int32([30]))
 
 
-@pytest.mark.parametrize("target", ["localhost", "localhost:0", ":8500", "localhost:http", []])
-def test_targets_must_be_host_and_port(target):
+@pytest.mark.parametrize("wrong", ["localhost", "localhost:0", ":8500", "localhost:http", []])
+def test_targets_must_be_host_and_port(wrong):
     with pytest.raises(serving.InvalidInput, match="host:port"):
-        Client(target, "enc")
+        Client(wrong, "enc")
 
 
-def test_several_servers_share_the_calls(server, images):
-    with Client([server.address, server.address.replace("127.0.0.1", "localhost")], "enc") as one:
+def test_several_servers_share_the_calls(target, images):
+    with Client([target, target], "enc") as one:
         assert one.embed(images).shape == (50, models.BITS)
 
 
