@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import itertools
 import json
 from typing import Any
@@ -46,7 +45,7 @@ def from_base64(value: dict[str, str]) -> bytes:
     text = "".join(value["b64"].split()).rstrip("=")
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # of characters or of padding
         raise invalid("Unable to base64 decode") from error
 
 
