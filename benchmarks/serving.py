@@ -20,15 +20,11 @@ go to benchmarks/results/serving.json.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import importlib.util
 import itertools
 import json
 import os
-import re
-import shutil
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
@@ -39,12 +35,11 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.load import GENERATORS, NO_MODEL, WIDTH, best_generator, summary
 from benchmarks.machine import describe
 
-GENERATORS = ("h2load", "python")
 CASES = ((1, 1), (1, 16), (1, 64), (32, 16), (256, 4))
-WIDTHS = (784, 512, 256, 64)
-NO_MODEL = "-"
+WIDTHS = (WIDTH, 512, 256, 64)
 RESULTS = Path(__file__).with_name("results") / "serving.json"
 
 
@@ -100,82 +95,7 @@ def measure_in_process(base: Path, seconds: float, rows: int, clients: int) -> d
         work(time.perf_counter() + 0.3)
         until = time.perf_counter() + seconds
         taken = list(itertools.chain.from_iterable(pool.map(work, [until] * workers)))
-    return _summary(taken, rows, seconds)
-
-
-async def load(
-    target: str, model: str, seconds: float, rows: int, clients: int
-) -> dict[str, float]:
-    """Keeps `clients` requests of `rows` rows in flight; each client waits for its answer."""
-    import grpc
-
-    data = _request(target, model, rows)
-    taken: list[float] = []
-    failed = 0
-
-    async with grpc.aio.insecure_channel(target) as channel:
-        call = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
-
-        async def client(start_at: float, until: float) -> None:
-            nonlocal failed
-            while (start := time.perf_counter()) < until:
-                try:
-                    await call(data, timeout=30)
-                    if start >= start_at:
-                        taken.append(time.perf_counter() - start)
-                except grpc.RpcError:
-                    failed += 1
-                    await asyncio.sleep(0.001)
-
-        await call(data, timeout=30)
-        begin = time.perf_counter() + 0.3
-        await asyncio.gather(*(client(begin, begin + seconds) for _ in range(clients)))
-    return _summary(taken, rows, seconds) | {"failed": failed}
-
-
-def load_by_h2load(
-    target: str, model: str, seconds: float, rows: int, clients: int
-) -> dict[str, float]:
-    """Measures as `load` does, by h2load; a call before and one after check the answers."""
-    data = _request(target, model, rows)
-    answer = _check(target, model, data, rows)
-    with tempfile.TemporaryDirectory() as folder:
-        body, log = Path(folder, "body"), Path(folder, "log")
-        body.write_bytes(struct.pack(">BI", 0, len(data)) + data)
-        command = [
-            *("h2load", "--threads=1", f"--clients={clients}", "--max-concurrent-streams=1"),
-            *("--window-bits=24", "--connection-window-bits=24", "--warm-up-time=500ms"),
-            *(f"--duration={round(seconds * 1000)}ms", f"--data={body}", f"--log-file={log}"),
-            *("--header=content-type: application/grpc", "--header=te: trailers"),
-            f"http://{target}/tensorflow.serving.PredictionService/Predict",
-        ]
-        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        found = [line.split() for line in log.read_text().splitlines()]
-    taken = [int(micros) / 1e6 for _, status, micros in found if status == "200"]
-    # An error of gRPC is a 200 of HTTP without a body.
-    traffic = re.search(r"^traffic: \S+ \((\d+)\) total", told, re.MULTILINE)
-    if traffic is None or int(traffic[1]) < len(taken) * len(answer):
-        raise RuntimeError(f"{target} answered with errors; h2load says {told[-800:]}")
-    _check(target, model, data, rows)
-    return _summary(taken, rows, seconds) | {"failed": len(found) - len(taken)}
-
-
-def _check(target: str, model: str, data: bytes, rows: int) -> bytes:
-    """Returns the answer to a request; fails unless an output holds as many rows."""
-    import grpc
-
-    from serving.wire.codec import to_array
-    from serving.wire.messages import PredictResponse
-
-    unlimited = [("grpc.max_receive_message_length", -1)]
-    with grpc.insecure_channel(target, options=unlimited) as channel:
-        call = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
-        answer = call(data, timeout=30)
-    if model != NO_MODEL:
-        shapes = [to_array(t).shape for t in PredictResponse.FromString(answer).outputs.values()]
-        if not any(shape[:1] == (rows,) for shape in shapes):
-            raise RuntimeError(f"{target} answered {rows} rows with the shapes {shapes}")
-    return answer
+    return summary(taken, rows, seconds)
 
 
 def answer_without_a_model() -> None:
@@ -199,37 +119,9 @@ def answer_without_a_model() -> None:
     threading.Event().wait()
 
 
-def _request(target: str, model: str, rows: int) -> bytes:
-    """A request to the default signature, of random numbers."""
-    from serving import Client, TensorSpec
-    from serving.wire.codec import to_proto
-    from serving.wire.messages import PredictRequest
-
-    inputs = {"inputs": TensorSpec("inputs", "float32", (None, WIDTHS[0]))}
-    if model != NO_MODEL:
-        with Client(target, model) as client:
-            inputs = client.metadata()["serving_default"].inputs
-    request = PredictRequest()
-    request.model_spec.name = model
-    for name, spec in inputs.items():
-        shape = (rows, *(size or 1 for size in spec.shape[1:]))
-        array = (np.random.rand(*shape) * 10).astype(spec.dtype)
-        request.inputs[name].CopyFrom(to_proto(array))
-    return request.SerializeToString()
-
-
-def _summary(taken: list[float], rows: int, seconds: float) -> dict[str, float]:
-    ordered = sorted(taken) or [float("nan")]
-    return {
-        "rows_per_second": len(taken) * rows / seconds,
-        "p50_ms": ordered[len(ordered) // 2] * 1e3,
-        "p99_ms": ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))] * 1e3,
-    }
-
-
-def in_own_process(*args: str) -> dict[str, float]:
-    """Runs this module with other options; returns what it measured."""
-    command = [sys.executable, "-m", "benchmarks.serving", *args]
+def in_own_process(module: str, *args: str) -> dict[str, float]:
+    """Runs a benchmark; returns what it measured."""
+    command = [sys.executable, "-m", f"benchmarks.{module}", *args]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -268,11 +160,11 @@ def compare(
                 sizes = (str(seconds), str(rows), str(clients))
                 for name in ("in process", *targets):
                     if name == "in process":
-                        result = in_own_process("--in-process", str(base), *sizes)
+                        result = in_own_process("serving", "--in-process", str(base), *sizes)
                     else:
                         target, _, model = targets[name].partition("/")
                         result = in_own_process(
-                            "--load", target, model, *sizes, f"--generator={generator}"
+                            "load", target, model, *sizes, f"--generator={generator}"
                         )
                     found.setdefault(name, {}).setdefault(case, []).append(result)
                     progress.advance(bar)
@@ -296,9 +188,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
         "--generator",
-        choices=("auto", *GENERATORS),
-        default="auto",
-        help="where the load comes from; auto takes h2load where it is on PATH",
+        choices=GENERATORS,
+        default=best_generator(),
+        help="where the load comes from; h2load where it is on PATH",
     )
     parser.add_argument("--publish", type=Path, help="write the encoder and stop")
     parser.add_argument("--onnx", action="store_true", help="with --publish: with an ONNX file")
@@ -306,22 +198,11 @@ def main() -> None:
     parser.add_argument("--tune", type=Path, metavar="OUT", help="sweep; write the best to OUT")
     parser.add_argument("--engine", default="embedded", help="what to tune, as of `serving up`")
     parser.add_argument("--base", type=Path, help="with --tune: another model's base folder")
-    parser.add_argument("--load", nargs=5, help=argparse.SUPPRESS)
     parser.add_argument("--without-a-model", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--in-process", nargs=4, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.publish:
         publish(args.publish, args.onnx)
-        return
-    generator = args.generator
-    if generator == "auto":
-        generator = "h2load" if shutil.which("h2load") else "python"
-    if args.load:
-        target, model, seconds, rows, clients = args.load
-        case = (target, model, float(seconds), int(rows), int(clients))
-        print(
-            json.dumps(load_by_h2load(*case) if generator == "h2load" else asyncio.run(load(*case)))
-        )
         return
     if args.without_a_model:
         answer_without_a_model()
@@ -360,7 +241,7 @@ def main() -> None:
         if args.target:
             targets["target"] = f"{args.target}/{args.model}"
         try:
-            results = compare(base, targets, args.seconds, args.rounds, generator)
+            results = compare(base, targets, args.seconds, args.rounds, args.generator)
         finally:
             for process, _ in started.values():
                 process.terminate()
@@ -368,7 +249,7 @@ def main() -> None:
     report = {
         "machine": describe(np),
         "load_average_before": loaded,
-        "generator": generator,
+        "generator": args.generator,
         "seconds": args.seconds,
         "rounds": args.rounds,
         "results": results,

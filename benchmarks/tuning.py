@@ -111,7 +111,7 @@ def _measure(
     try:
         for rows, clients in CASES:
             sizes = (str(seconds), str(rows), str(clients))
-            result = in_own_process("--load", address, model, *sizes)
+            result = in_own_process("load", address, model, *sizes)
             rates[f"{rows}x{clients}"] = max(result["rows_per_second"], 1.0)
             advance()
     finally:
