@@ -10,6 +10,13 @@ hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 
+def pytest_collection_modifyitems(items):
+    """Gives slow tests half an hour: on a busy machine some take several minutes."""
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.timeout(1800))
+
+
 @pytest.fixture(scope="module")
 def browser():
     """Headless Chromium from PATH; while it is open no other event loop can run."""

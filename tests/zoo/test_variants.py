@@ -84,7 +84,6 @@ def test_a_recurrent_decoder_has_no_atoms(name):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)  # XLA compiles derivatives of recurrent encoders for minutes
 @pytest.mark.parametrize("how", ["plain", "jit", "mixed_bfloat16"])
 @pytest.mark.parametrize(("name", "data"), PAIRS)
 def test_pair(name, data, how, tmp_path):
