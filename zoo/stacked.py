@@ -35,8 +35,9 @@ def pretrain(
     """Trains each layer of the encoder with its mirror in the decoder, from the input inwards.
 
     Each pair is a shallow autoencoder of what the layers before it say of `x`: the outermost is
-    judged by the model's likelihood, the others by squared error. The model is then trained as
-    a whole with `fit`.
+    judged by the model's likelihood, the others by cross-entropy where they are sigmoid layers, as
+    in the paper, and by squared error where they are not. The model is then trained as a whole
+    with `fit`.
 
     Args:
         model: An autoencoder with the dense or the text backbone, or one like these.
@@ -82,8 +83,10 @@ def pretrain(
         if level >= first:
             watching = callbacks(level, len(pairs))
             spoilt = inputs if corruption is None else _copy(corruption)(inputs)
-            likelihood = "gaussian" if level else model.likelihood
-            outputs = apply([*encoder, up, output_layer(likelihood, 1)], spoilt)
+            likelihood = _likelihood(up) if level else model.likelihood
+            # An inner layer's own activation makes its outputs.
+            output = output_layer("gaussian" if level else likelihood, 1)
+            outputs = apply([*encoder, up, output], spoilt)
             pair = keras.Model(inputs, outputs)
             pair.compile(
                 optimizer=keras.optimizers.Adam(learning_rate),
@@ -131,6 +134,11 @@ class _Error(keras.losses.Loss):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         return reconstruction_error(self.likelihood, y_true, y_pred)
+
+
+def _likelihood(layer: keras.layers.Layer) -> str:
+    # Sigmoid units are read as probabilities.
+    return "bernoulli" if layer.activation is keras.activations.sigmoid else "gaussian"
 
 
 def _pairs(model: Autoencoder) -> list[tuple[Any, Any]]:

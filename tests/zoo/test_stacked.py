@@ -62,6 +62,20 @@ def test_the_outer_pair_is_judged_by_the_likelihood(x):
     assert errors[0] == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
+def test_inner_pairs_of_sigmoid_layers_are_judged_by_cross_entropy(activation, tied, x):
+    ae = make(hidden=(6,), activation=activation, tied=tied)
+    outer, down, up = (ae.get_layer(n) for n in ("encoder_dense_0", "code", "decoder_dense_0"))
+    errors = pretrain(ae, x, epochs=1, learning_rate=0.0)
+    read = np.asarray(outer(x))
+    p = np.asarray(up(down(read)))
+    expected = np.mean((read - p) ** 2)
+    if activation == "sigmoid":
+        expected = -np.mean(read * np.log(p) + (1 - read) * np.log(1 - p))
+    assert errors[1] == pytest.approx(expected, rel=1e-4)
+
+
 def test_word_counts_are_judged_by_the_multinomial_likelihood_and_read_by_their_logarithms():
     counts = np.random.default_rng(0).poisson(0.7, (40, 8)).astype("float32")
     ae = make(likelihood="multinomial", backbone="text", corruption="masking", hidden=(6,))
