@@ -32,10 +32,10 @@ ROWS = {
         "denoising",
         {"corruption": "masking", "corruption_level": 0.25},
     ),
-    "DAE-g (Gaussian 0.3)": (
+    "DAE-g (Gaussian 0.5)": (
         (1.18, None, None),
         "denoising",
-        {"corruption": "gaussian", "corruption_level": 0.3},
+        {"corruption": "gaussian", "corruption_level": 0.5},
     ),
     "CAE": ((1.14, 0.73e-4, 0.86), "contractive", {"weight": 0.1}),
     "CAE, pixels and units hidden in fine-tuning": (
