@@ -2,9 +2,10 @@
 
 from zoo.neighbours.features import neighbour_features
 from zoo.neighbours.graph import nearest_rows
-from zoo.neighbours.refinement import refine_bits
+from zoo.neighbours.refinement import refine_bits, row_weights
 from zoo.neighbours.rotation import binary_rotation
 from zoo.neighbours.selection import most_faithful
+from zoo.neighbours.smoothing import smooth_map
 from zoo.neighbours.teacher import NeighbourCodes, neighbour_codes
 
 __all__ = [
@@ -15,4 +16,6 @@ __all__ = [
     "neighbour_codes",
     "neighbour_features",
     "refine_bits",
+    "row_weights",
+    "smooth_map",
 ]

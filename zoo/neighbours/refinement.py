@@ -14,7 +14,11 @@ SWEEPS = 10
 
 
 def refine_bits(
-    vectors: np.ndarray, bits: np.ndarray, seed: int = 0, gain: float | None = None
+    vectors: np.ndarray,
+    bits: np.ndarray,
+    seed: int = 0,
+    gain: float | None = None,
+    weights: np.ndarray | None = None,
 ) -> np.ndarray:
     """Fits the inner products of codes to those of vectors, changing one bit after the other.
 
@@ -28,6 +32,7 @@ def refine_bits(
         bits: Codes of -1 and 1 `[n, bits]` to begin with.
         seed: Seed of the order of the bits.
         gain: The multiple; by default 1.5 for each dimension, or bit if there are more.
+        weights: What rows count `[n]`, a pair by the product of both; by default all alike.
 
     Returns:
         Codes of -1 and 1, float32 `[n, bits]`.
@@ -43,27 +48,51 @@ def refine_bits(
     vectors, bits = np.asarray(vectors, "float32"), np.array(bits, "float32")
     count, length = bits.shape
     factor = np.float32(GAIN * max(length, vectors.shape[1]) if gain is None else gain)
+    weights = np.ones(count) if weights is None else weights / weights.mean()
+    weights = weights.astype("float32")
     rng = np.random.default_rng(seed)
+
+    def centre(values: np.ndarray) -> np.ndarray:
+        return values - (weights @ values) / np.float32(count)
 
     def left_by_others(bit: np.ndarray, i: int) -> np.ndarray:
         """What the bits but this one leave of the similarities, times a bit."""
-        products = bits.T @ bit
+        weighted = weights * bit
+        products = bits.T @ weighted
         products[i] = 0
-        left = factor * (vectors @ (vectors.T @ bit)) - bits @ products
-        return left - left.mean()
+        return centre(factor * (vectors @ (vectors.T @ weighted)) - bits @ products)
 
     for _ in range(SWEEPS):
         changed = 0
         for i in rng.permutation(length):
-            bit = bits[:, i] - bits[:, i].mean()
+            bit = centre(bits[:, i])
             left = left_by_others(bit, i)
             for inertia in INERTIA:
                 new = np.where(left + inertia * count * bit >= 0, np.float32(1), np.float32(-1))
-                centred = new - new.mean()
-                if centred @ left_by_others(centred, i) >= bit @ left:
+                centred = centre(new)
+                if (weights * centred) @ left_by_others(centred, i) >= (weights * bit) @ left:
                     changed += int(np.sum(new != bits[:, i]))
                     bits[:, i] = new
                     break
         if changed < 1e-3 * bits.size:
             break
     return bits
+
+
+def row_weights(vectors: np.ndarray) -> np.ndarray:
+    """Weights by which groups of many rows do not take all the bits.
+
+    A row counts the less the more rows are like it, or opposite to it: by the root of the mean
+    square of its inner products with all rows, inversely.
+
+    Args:
+        vectors: Rows `[n, dims]` of length 1.
+
+    Returns:
+        Floats `[n]`, to be given to `refine_bits`.
+
+    Example:
+    >>> codes = refine_bits(vectors, bits, weights=row_weights(vectors))
+    """
+    products = vectors.T @ vectors / len(vectors)
+    return np.maximum(np.sum(vectors @ products * vectors, axis=1), 1e-9) ** -0.5

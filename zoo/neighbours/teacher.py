@@ -10,8 +10,9 @@ import scipy.sparse
 import scipy.sparse.linalg
 
 from zoo.neighbours.graph import nearest_rows
-from zoo.neighbours.refinement import GAIN, refine_bits
+from zoo.neighbours.refinement import GAIN, refine_bits, row_weights
 from zoo.neighbours.selection import most_faithful
+from zoo.neighbours.smoothing import smooth_map
 
 NEIGHBOURS = 30
 # Dimensions that codes are fitted to: two for each bit, within these bounds.
@@ -34,10 +35,11 @@ class NeighbourCodes:
     of a random walk on it with the largest eigenvalues are the functions of the nodes that
     change least between neighbours (Laplacian eigenmaps); scaled by powers of the eigenvalues
     they embed the rows by where walks of some length lead (diffusion maps). Each row of them is
-    brought to length 1; the signs of some random rotation of the first of them are bits to begin
-    with, which are then changed until their inner products are as near to those of the rows as
-    can be (`refine_bits`). Short codes of texts begin several times, and those are kept that keep
-    neighbours best (`most_faithful`).
+    brought to length 1, and those of texts nearer to what their words tell (`smooth_map`); the
+    signs of some random rotation of the first of them are bits to begin with, which are then
+    changed until their inner products are as near to those of the rows as can be
+    (`refine_bits`), where texts that are like many others count less. Short codes of texts begin
+    several times, and those are kept that keep neighbours best (`most_faithful`).
 
     Args:
         bits: Bits of a code.
@@ -45,7 +47,8 @@ class NeighbourCodes:
         seed: Seed of the rotation, and of the choice of rows where there are too many.
 
     Attributes:
-        map: The diffusion map `[n, dims]`, the slowest dimension first, once fitted.
+        map: The diffusion map `[n, dims]`, the slowest dimension first, once fitted; of texts
+            smoothed, the widest first.
         codes: The codes of the rows that it was fitted to, uint8 of 0 and 1 `[n, bits]`.
 
     Raises:
@@ -99,13 +102,16 @@ class NeighbourCodes:
         found = nearest_rows(self.features, self.features, neighbours, False, progress)
         dims = min(MAX_DIMS, max(MIN_DIMS, 2 * self.bits), len(rows) - 2)
         self.map = _diffusion(found, dims)
+        texts = scipy.sparse.issparse(self.features)
+        if texts:
+            self.map = smooth_map(_unit(self.map), self.features)
         vectors = _unit(self.map)
-        if scipy.sparse.issparse(self.features) and self.bits < SHORT:
-            gain = GAIN * 2 * self.bits
-            codes = [refine_bits(vectors, s, self.seed, gain) for s in self._starts(STARTS)]
-            self.signs = most_faithful(vectors, codes, self.seed)
-        else:
-            self.signs = refine_bits(vectors, self._starts(1)[0], self.seed)
+        weights = row_weights(vectors) if texts else None
+        short = texts and self.bits < SHORT
+        gain = GAIN * 2 * self.bits if short else None
+        starts = self._starts(STARTS if short else 1)
+        codes = [refine_bits(vectors, start, self.seed, gain, weights) for start in starts]
+        self.signs = most_faithful(vectors, codes, self.seed) if short else codes[0]
         return self
 
     def _starts(self, count: int) -> list[np.ndarray]:
