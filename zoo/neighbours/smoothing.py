@@ -12,16 +12,15 @@ PENALTY = 4.0
 # What the prediction counts beside the vectors themselves.
 SHARE = 0.5
 # The power of their spread that dimensions keep, so that bits have use for more than the widest.
-POWER = 0.5
+POWER = 0.75
 
 
 def smooth_map(vectors: np.ndarray, features: Any) -> np.ndarray:
     """Moves the vectors of rows to those that a ridge regression predicts from their features.
 
-    Neighbours that came together by chance have no features that would tell of it, so that the
-    prediction leaves them out; it is right about most rows whose features are many, and half of
-    the way is safe where they are few. What comes of it is turned to its principal components,
-    whose spread is brought nearer to one.
+    What neighbours have in common by chance can't be predicted, so that it counts less. The
+    vectors go half of the way; what comes of it is turned to its principal components, whose
+    spread is brought nearer to one.
 
     Args:
         vectors: Rows `[n, dims]` of length 1.
@@ -32,8 +31,8 @@ def smooth_map(vectors: np.ndarray, features: Any) -> np.ndarray:
         float32 `[n, dims]`, centred, the widest dimension first.
 
     Reference:
-        [Cai, He & Han, Spectral Regression: A Unified Approach for Sparse Subspace Learning,
-        2007](https://doi.org/10.1109/ICDM.2007.89), for eigenvectors of a graph that are
+        [Cai, He & Han, Spectral Regression for Efficient Regularized Subspace Learning,
+        2007](https://doi.org/10.1109/ICCV.2007.4408855), for eigenvectors of a graph that are
         regressed on features
 
     Example:

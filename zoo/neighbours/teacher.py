@@ -15,7 +15,7 @@ from zoo.neighbours.selection import most_faithful
 from zoo.neighbours.smoothing import smooth_map
 
 NEIGHBOURS = 30
-# Dimensions that codes are fitted to: two for each bit, within these bounds.
+# Dimensions that codes are fitted to: two for each bit, within these bounds; of texts, the fewest.
 MIN_DIMS, MAX_DIMS = 64, 128
 # Rows that the graph is made of; others get the mean of the neighbours that they have there.
 MAX_ROWS = 60_000
@@ -23,8 +23,7 @@ MAX_ROWS = 60_000
 START_DIMS = 32
 # What the last dimension counts against one that is constant on the graph.
 LAST_WEIGHT = 0.5
-# Codes of texts with fewer bits than this are fitted from several starts, for they differ, and to
-# a gain by the bits that they have instead of the dimensions.
+# Codes of texts with fewer bits than this are fitted from several starts, for they differ.
 SHORT, STARTS = 32, 8
 
 
@@ -100,18 +99,18 @@ class NeighbourCodes:
         self.features = features[rows]
         neighbours = min(self.neighbours, len(rows) - 1)
         found = nearest_rows(self.features, self.features, neighbours, False, progress)
-        dims = min(MAX_DIMS, max(MIN_DIMS, 2 * self.bits), len(rows) - 2)
-        self.map = _diffusion(found, dims)
         texts = scipy.sparse.issparse(self.features)
-        if texts:
-            self.map = smooth_map(_unit(self.map), self.features)
+        dims = MIN_DIMS if texts else min(MAX_DIMS, max(MIN_DIMS, 2 * self.bits))
+        self.map = _diffusion(found, min(dims, len(rows) - 2))
+        if not texts:
+            self.signs = refine_bits(_unit(self.map), self._starts(1)[0], self.seed)
+            return self
+        self.map = smooth_map(_unit(self.map), self.features)
         vectors = _unit(self.map)
-        weights = row_weights(vectors) if texts else None
-        short = texts and self.bits < SHORT
-        gain = GAIN * 2 * self.bits if short else None
-        starts = self._starts(STARTS if short else 1)
+        gain, weights = GAIN * 2 * self.bits, row_weights(vectors)
+        starts = self._starts(STARTS if self.bits < SHORT else 1)
         codes = [refine_bits(vectors, start, self.seed, gain, weights) for start in starts]
-        self.signs = most_faithful(vectors, codes, self.seed) if short else codes[0]
+        self.signs = codes[0] if len(codes) == 1 else most_faithful(vectors, codes, self.seed)
         return self
 
     def _starts(self, count: int) -> list[np.ndarray]:

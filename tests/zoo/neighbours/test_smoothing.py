@@ -20,7 +20,7 @@ def test_against_the_formulas(kind):
     moved = (centred + features @ inverse @ features.T @ centred) / 2
     moved -= moved.mean(0)
     values, components = np.linalg.eigh(moved.T @ moved)
-    expected = moved @ components / values**0.25
+    expected = moved @ components * values ** ((smoothing.POWER - 1) / 2)
     found = smooth_map(vectors, kind(features))
     np.testing.assert_allclose(found @ found.T, expected @ expected.T, atol=1e-3)
     lengths = np.linalg.norm(found, axis=0)
