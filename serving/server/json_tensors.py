@@ -25,6 +25,9 @@ def read_document(body: bytes) -> tuple[dict[str, Any], str]:
         raise invalid("JSON Parse error: The document is empty")
     try:
         document = json.loads(body)
+        if b"\\u" in body:
+            # Half of a surrogate pair is no text, though Python reads it.
+            json.dumps(document, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise invalid(f"JSON Parse error: {error}") from error
     if not isinstance(document, dict):

@@ -113,6 +113,7 @@ REFUSED = {
     ),
     "no body": ("enc", "", 400, "JSON Parse error: The document is empty"),
     "half a body": ("enc", "{", 400, "JSON Parse error: "),
+    "half of a surrogate pair": ("text", '{"inputs": ["\\ud800"]}', 400, "JSON Parse error: "),
     "a list": ("enc", [1], 400, "JSON Value: [\n    1\n] Is not object"),
     "rows that are none": ("enc", {"instances": 1}, 400, "'instances' to be an list/array"),
     "no rows": ("enc", {"instances": []}, 400, "No values in 'instances' array"),
