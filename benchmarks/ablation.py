@@ -14,7 +14,9 @@ benchmarks/results/ablation.json.
 """
 
 import argparse
+import contextlib
 import json
+from unittest import mock
 
 import keras
 import numpy as np
@@ -27,7 +29,7 @@ from benchmarks.papers.mnist import features
 from benchmarks.retrieval import RESULTS, measure
 from benchmarks.retrieval_data import read
 from zoo.evaluation.code_statistics import bit_statistics
-from zoo.neighbours import NeighbourCodes, binary_rotation, neighbour_features
+from zoo.neighbours import NeighbourCodes, binary_rotation, neighbour_features, teacher
 
 BITS, EPOCHS, BATCH = 32, 6, 128
 
@@ -39,6 +41,8 @@ ROWS = {
     "pre-activations not centred": ({"balance": False}, "refined"),
     "words not hidden": ({"corruption": None, "corruption_level": None}, "refined"),
     "codes weigh 1 instead of 10": ({"code_weight": 1.0}, "refined"),
+    "map not smoothed": ({}, "not smoothed"),
+    "texts in large groups count as others": ({}, "weighted alike"),
     "taught bits rotated, not refined": ({}, "rotated"),
     "taught bits neither rotated nor refined": ({}, "signs"),
     "no codes taught": ({}, "none"),
@@ -46,19 +50,32 @@ ROWS = {
 }
 
 
-def create_teacher(x, seed):
-    """What knows the neighbours of all rows."""
+# What a step of finding codes is replaced by.
+LEFT_OUT = {
+    "not smoothed": ("smooth_map", lambda vectors, features: vectors),
+    "weighted alike": ("row_weights", lambda vectors: None),
+}
+
+
+def create_teacher(x, seed, without=None):
+    """What knows the neighbours of all rows; `without` names a step to leave out."""
     model = zoo.create("semantic-hash", x.shape[1:], BITS, backbone="text")
-    return NeighbourCodes(BITS, seed=seed).fit(neighbour_features(model, x))
+    features = neighbour_features(model, x)
+    with contextlib.ExitStack() as stack:
+        if without:
+            stack.enter_context(mock.patch.object(teacher, *LEFT_OUT[without]))
+        return NeighbourCodes(BITS, seed=seed).fit(features)
 
 
-def taught(teacher, how, seed):
+def taught(found, how, seed, x):
     """The codes of all rows, or `None`."""
     if how == "none":
         return None
+    if how in LEFT_OUT:
+        return create_teacher(x, seed, how).codes
     if how == "refined":
-        return teacher.codes
-    first = teacher.map[:, :BITS]
+        return found.codes
+    first = found.map[:, :BITS]
     if how == "rotated":
         first = first / np.linalg.norm(first, axis=1, keepdims=True)
         first = first @ binary_rotation(first, BITS, seed)
@@ -180,9 +197,9 @@ def main():
         (RESULTS / "ablation.json").write_text(json.dumps(result, indent=2) + "\n")
 
     seeds = range(arguments.seeds)
-    teachers = [create_teacher(dataset.x_train, seed) for seed in seeds]
+    found = [create_teacher(dataset.x_train, seed) for seed in seeds]
     for name, (options, how) in ROWS.items():
-        codes = [taught(teacher, how, seed) for seed, teacher in enumerate(teachers)]
+        codes = [taught(found[seed], how, seed, dataset.x_train) for seed in seeds]
         report(name, [run(dataset, codes[seed], dict(options), seed) for seed in seeds])
     last, best = zip(*(run_with_labels(dataset, seed) for seed in seeds), strict=True)
     report("12 epochs on 90 %: the last", last)
