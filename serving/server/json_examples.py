@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from serving.server.json_tensors import read_document, unfit
-from serving.server.json_values import from_base64, is_base64, lossy, type_name
+from serving.server.json_values import from_base64, is_base64, read_array, type_name
 from serving.server.status import invalid
+from serving.wire.codec import BY_NAME
 
-_LARGEST = float(np.finfo(np.float32).max)
 _KINDS = {"bytes_list": "bytes", "float_list": "float", "int64_list": "int64"}
 
 
@@ -75,9 +74,7 @@ def _add(name: str, value: Any, feature: Any) -> None:
     elif is_base64(value):
         field, value = "bytes_list", from_base64(value)
     elif isinstance(value, float):
-        field = "float_list"
-        if _LARGEST < abs(value) < math.inf:
-            raise lossy(value, "float")
+        field, value = "float_list", read_array(value, BY_NAME["float32"]).item()
     elif isinstance(value, int):  # true and false too
         field, value = "int64_list", int(value)
         if not -(1 << 63) <= value < 1 << 63:

@@ -93,16 +93,20 @@ def _kind(alias: str, info: Any) -> Kind:
     return kind
 
 
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict) and not is_base64(value)
+
+
 def _read_rows(rows: list[Any], inputs: dict[str, Kind]) -> dict[str, np.ndarray]:
     if not isinstance(rows[0], dict) and len(inputs) > 1:
         raise invalid(
             "instances is a plain list, but expecting list of objects as multiple input tensors"
             " required as per tensorinfo_map"
         )
-    named = isinstance(rows[0], dict) and not is_base64(rows[0])
+    named = _is_object(rows[0])
     if named and all(isinstance(row, dict) and set(row) == set(inputs) for row in rows):
         columns = {alias: [row[alias] for row in rows] for alias in inputs}
-    elif not named and not any(isinstance(row, dict) and not is_base64(row) for row in rows):
+    elif not named and not any(map(_is_object, rows)):
         columns = {next(iter(inputs)): rows}
     else:
         raise _row_error(rows, inputs, named)
@@ -117,7 +121,7 @@ def _row_error(rows: list[Any], inputs: dict[str, Kind], named: bool) -> StatusE
     shapes: dict[str, tuple[int, ...]] = {}
     only = next(iter(inputs))
     for number, row in enumerate(rows):
-        if named != (isinstance(row, dict) and not is_base64(row)):
+        if named != _is_object(row):
             which = "object but got list" if named else "value/list but got object"
             return invalid(f"Expecting {which} at item {number} of input list")
         for alias, value in row.items() if named else [(only, row)]:
@@ -152,7 +156,7 @@ def _check_item(
 
 
 def _read_columns(values: Any, inputs: dict[str, Kind]) -> dict[str, np.ndarray]:
-    if not isinstance(values, dict) or is_base64(values):
+    if not _is_object(values):
         if len(inputs) > 1:
             raise invalid(
                 "inputs is a plain value/list, but expecting an object as multiple input tensors"

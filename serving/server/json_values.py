@@ -49,13 +49,6 @@ def from_base64(value: dict[str, str]) -> bytes:
         raise invalid("Unable to base64 decode") from error
 
 
-def lossy(value: Any, name: str) -> StatusError:
-    """The error of a number that a float of this name cannot hold."""
-    return invalid(
-        f"Cannot convert JSON value: {shown(value)} to {name} without loss of precision."
-    )
-
-
 def read_array(value: Any, kind: Kind) -> np.ndarray:
     """Reads a number, a string or a boolean, or lists of lists of them.
 
@@ -98,16 +91,14 @@ def _array(values: list[Any], kind: Kind) -> np.ndarray | None:
     types = {type(value) for value in values}
     if not types <= _TYPES[kind.numpy.kind]:
         return None
-    if int in types and not all(map(_range(kind).__contains__, _integers(values, types))):
-        return None
+    if int in types:
+        held = _range(kind)
+        if not all(value in held for value in values if type(value) is int):
+            return None
     wide = np.array(values, np.float64 if kind.numpy.kind == "f" else kind.numpy)
     with np.errstate(over="ignore"):
         array = wide.astype(kind.numpy)
     return None if np.any(np.isinf(array) & np.isfinite(wide)) else array
-
-
-def _integers(values: list[Any], types: set[type]) -> list[int]:
-    return values if types == {int} else [value for value in values if type(value) is int]
 
 
 def _first_shape(value: Any) -> list[int]:
@@ -150,7 +141,9 @@ def _refuse(value: Any, level: int, shape: list[int], kind: Kind) -> None:
         return
     name = _NAMES.get(kind.name, kind.name)
     if kind.numpy.kind == "f" and type(value) in _TYPES["f"]:
-        raise lossy(value, name)
+        raise invalid(
+            f"Cannot convert JSON value: {shown(value)} to {name} without loss of precision."
+        )
     if kind.name == "string" and isinstance(value, dict):
         raise invalid(f"JSON Value: {shown(value)} not formatted correctly for base64 data")
     raise invalid(
