@@ -14,8 +14,8 @@ benchmarks/results/ablation.json.
 """
 
 import argparse
-import contextlib
 import json
+from contextlib import nullcontext
 from unittest import mock
 
 import keras
@@ -61,9 +61,8 @@ def create_teacher(x, seed, without=None):
     """What knows the neighbours of all rows; `without` names a step to leave out."""
     model = zoo.create("semantic-hash", x.shape[1:], BITS, backbone="text")
     features = neighbour_features(model, x)
-    with contextlib.ExitStack() as stack:
-        if without:
-            stack.enter_context(mock.patch.object(teacher, *LEFT_OUT[without]))
+    leave_out = mock.patch.object(teacher, *LEFT_OUT[without]) if without else nullcontext()
+    with leave_out:
         return NeighbourCodes(BITS, seed=seed).fit(features)
 
 
