@@ -8,7 +8,6 @@ import numpy as np
 import tensorflow as tf
 
 import zoo.datasets
-import zoo.layers
 from benchmarks.machine import describe
 
 RESULTS = pathlib.Path(__file__).parents[1] / "results"
@@ -96,23 +95,16 @@ def linear_error(train, test, weight_decay, svm=False, epochs=15, batch=200):
     return 100 * float(np.mean(found != y_test))
 
 
-def fine_tune(
-    encoder, train, validation, test, epochs, seed, learning_rate=3e-3, masking=0.0, dropout=0.0
-):
+def fine_tune(encoder, train, validation, test, epochs, seed, learning_rate=3e-3):
     """Adds a softmax layer, trains with labels: (validation, test) error in percent.
 
-    `masking` and `dropout` are the shares of pixels and of units hidden in each step. The weights
-    are those of the epoch with the least validation error. Without test rows (None) their error is
-    None.
+    The weights are those of the epoch with the least validation error. Without test rows (None)
+    their error is None.
     """
     keras.utils.set_random_seed(seed)
-    layers = [keras.Input(encoder.input_shape[1:])]
-    if masking:
-        layers.append(zoo.layers.MaskingCorruption(masking))
-    layers.append(encoder)
-    if dropout:
-        layers.append(keras.layers.Dropout(dropout))
-    classifier = keras.Sequential([*layers, keras.layers.Dense(10)])
+    classifier = keras.Sequential(
+        [keras.Input(encoder.input_shape[1:]), encoder, keras.layers.Dense(10)]
+    )
     steps = len(train[0]) // 128
     rate = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * steps)
     classifier.compile(
