@@ -7,9 +7,8 @@ every variant of the zoo that reads vectors, with the dense backbone 784-512-256
 256 on random data, in turn with the plain Keras autoencoder of the same size (`undercomplete`)
 and, where PyTorch is installed, with a PyTorch loop of the same network (fused Adam).
 `contractive` takes random probes there; its closed form is measured with one layer of 1000 sigmoid
-units, beside the plain one of that size. Two more rows say where time goes: the plain one with an
-input twice as wide, which is what `missing` reads, and `top-k` while it has
-dead units, which are decoded a second time. Rounds are interleaved; figures are medians
+units, beside the plain one of that size. One more row is `top-k` while it has dead units, which
+are decoded a second time. Rounds are interleaved; figures are medians
 of samples per second, ratios are taken within a round. Writes benchmarks/results/training.json if
 all rows were measured.
 """
@@ -41,19 +40,6 @@ def create(name, code=CODE, hidden=HIDDEN, **options):
     if "training_steps" in zoo.registry.list_options(name, "dense"):
         options["training_steps"] = 10 * STEPS
     return zoo.create(name, (FEATURES,), code, hidden=hidden, **options)
-
-
-def create_wide():
-    """The plain autoencoder, whose encoder reads its input twice."""
-    inputs = keras.Input((FEATURES,), name="inputs")
-    x = keras.layers.Concatenate()([inputs, inputs])
-    for units in HIDDEN:
-        x = keras.layers.Dense(units, "relu")(x)
-    code = x = keras.layers.Dense(CODE)(x)
-    for units in reversed(HIDDEN):
-        x = keras.layers.Dense(units, "relu")(x)
-    outputs = keras.layers.Dense(FEATURES, "sigmoid")(x)
-    return zoo.Autoencoder(inputs, outputs, code=code, code_spec=zoo.CodeSpec("real", CODE))
 
 
 def create_with_dead_units():
@@ -117,7 +103,6 @@ def makers():
     return {
         **{name: of(create, name) for name in variants},
         **{name + ONE_LAYER: of(create, name, **one_layer) for name in (PLAIN, "contractive")},
-        "undercomplete, input twice as wide": of(create_wide),
         "top-k, with dead units": of(create_with_dead_units),
         "PyTorch": TorchTraining,
     }

@@ -29,6 +29,7 @@ def make(**options):
     ("options", "check"),
     [
         ({}, run_variant_test),
+        ({"tied": True}, run_quick_variant_test),
         ({"corruption": "gaussian", "likelihood": "bernoulli"}, run_quick_variant_test),
     ],
 )
@@ -44,6 +45,21 @@ def test_missing_values_in_images(tmp_path):
     ae = zoo.create("missing", (6, 6, 1), 4, backbone="conv", filters=(4,))
     ae.compile(optimizer="sgd", run_eagerly=True)
     assert np.isfinite(ae.fit(images, verbose=0).history["loss"]).all()
+
+
+@pytest.mark.parametrize("features", [32, 33])
+def test_the_first_layer_reads_a_wide_mask_through_a_narrow_one(features):
+    x = np.random.default_rng(0).random((5, features), "float32")
+    observed = (x > 0.3).astype("float32")
+    ae = zoo.create("missing", (features,), 2, hidden=(16,))
+    kernels = {v.path: v.numpy() for v in ae.encoder.weights if v.path.endswith("kernel")}
+    mask_kernels = [kernels.pop(path) for path in list(kernels) if path.startswith("mask")]
+    assert [k.shape for k in mask_kernels] == {32: [(32, 16)], 33: [(33, 32), (32, 16)]}[features]
+    first, code = (kernels[name] for name in ("encoder_dense_0/kernel", "code/kernel"))
+    of_mask = np.linalg.multi_dot([observed, *mask_kernels])
+    expected = np.maximum((x * observed) @ first + of_mask, 0) @ code
+    holes = np.where(observed, x, np.nan).astype("float32")
+    np.testing.assert_allclose(ae.encoder(holes), expected, atol=1e-4)
 
 
 def test_the_error_counts_observed_targets_only(x, full):
@@ -114,6 +130,9 @@ def test_layers():
     hidden = np.asarray(zoo.layers.HideObserved(0.25, seed=0)(ones, training=True))
     assert np.isnan(hidden).mean() == pytest.approx(0.25, abs=0.013)
     assert (hidden[~np.isnan(hidden)] == 1).all()
+    values, mask = zoo.layers.MissingIndicator(return_mask=True)(x)
+    np.testing.assert_array_equal(values, np.nan_to_num(x))
+    np.testing.assert_array_equal(mask, ~np.isnan(x))
     np.testing.assert_array_equal(
         zoo.layers.MaskMissing()([x, np.array([[0, 1, 1], [1, 1, 1]])]),
         [[np.nan, np.nan, 3], [np.nan, np.nan, 2]],

@@ -50,6 +50,13 @@ class Backbone:
         """Features `[batch, features]` of inputs `[batch, *input_shape]`."""
         raise NotImplementedError
 
+    def encode_observed(self, x: Any, observed: Any) -> Any:
+        """As `encode`, of inputs and the mask of their observed components, both of one shape.
+
+        Here the mask becomes further channels of the input.
+        """
+        return self.encode(keras.ops.concatenate([x, observed], axis=-1))
+
     def decode(self, code: Any) -> Any:
         """Reconstructions `[batch, *input_shape]` of codes `[batch, code_dim]`."""
         raise NotImplementedError

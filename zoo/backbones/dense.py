@@ -12,6 +12,9 @@ from zoo.backbones.backbone import Backbone, apply
 from zoo.layers.tied_dense import TiedDense, nearest_dense
 from zoo.registry import backbone
 
+# Units that a wider mask of observed components is read through.
+MASK_UNITS = 32
+
 
 @backbone("dense")
 class Dense(Backbone):
@@ -47,11 +50,45 @@ class Dense(Backbone):
                 for i, units in enumerate(hidden)
             ),
         ]
+        self.mask_layers: list[keras.layers.Layer] = []
         self.decoder_layers: list[keras.layers.Layer] = []
+
+    def read(self, x: Any) -> Any:
+        """What the layers read of inputs; a subclass may prepare them."""
+        return x
 
     def encode(self, x: Any) -> Any:
         """Flattens and applies the hidden layers."""
-        return apply(self.encoder_layers, x)
+        return apply(self.encoder_layers, self.read(x))
+
+    def encode_observed(self, x: Any, observed: Any) -> Any:
+        """Applies the hidden layers; the first one also reads the mask, through a narrow layer.
+
+        Directly it would double the widest product of all.
+        """
+        if not self.mask_layers:
+            self._add_mask_layers()
+        flatten, *layers = self.encoder_layers
+        x, mask = flatten(self.read(x)), apply(self.mask_layers, observed)
+        if not layers:
+            return keras.ops.concatenate([x, mask], axis=-1)
+        first, *others = layers
+        return apply(others, keras.ops.add(first(x), mask))
+
+    def _add_mask_layers(self) -> None:
+        self.mask_layers = [keras.layers.Flatten(name="mask_flatten")]
+        if not self.hidden:
+            return
+        if math.prod(self.input_shape) > MASK_UNITS:
+            narrow = keras.layers.Dense(MASK_UNITS, use_bias=False, name="mask_dense")
+            self.mask_layers.append(narrow)
+        units = self.hidden[0]
+        self.mask_layers.append(keras.layers.Dense(units, use_bias=False, name="mask_output"))
+        # The sum is activated.
+        self.encoder_layers[1:2] = [
+            keras.layers.Dense(units, name="encoder_dense_0"),
+            keras.layers.Activation(self.activation, name="encoder_activation_0"),
+        ]
 
     def decode(self, code: Any) -> Any:
         """Applies the hidden layers in reverse order and restores the shape."""
@@ -73,7 +110,8 @@ class Dense(Backbone):
         ]
 
     def _tied_layers(self, code: Any) -> list[keras.layers.Layer]:
-        layers = [*self.encoder_layers[1:], nearest_dense(code)]
+        layers = [x for x in self.encoder_layers if isinstance(x, keras.layers.Dense)]
+        layers.append(nearest_dense(code))
         read, wanted = layers[0].kernel.shape[0], math.prod(self.input_shape)
         if read != wanted:
             raise ValueError(

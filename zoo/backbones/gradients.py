@@ -45,6 +45,6 @@ class Gradients(Dense):
             )
         self.gradients = OrientedGradients(bins, cell, name="oriented_gradients")
 
-    def encode(self, x: Any) -> Any:
-        """Finds the edges and applies the hidden layers."""
-        return super().encode(self.gradients(x))
+    def read(self, x: Any) -> Any:
+        """The edges."""
+        return self.gradients(x)

@@ -64,6 +64,6 @@ class Tabular(Dense):
         layer.adapt(data)
         return layer
 
-    def encode(self, x: Any) -> Any:
-        """Applies the hidden layers, with 0 for NaN."""
-        return super().encode(keras.ops.where(keras.ops.isnan(x), keras.ops.zeros_like(x), x))
+    def read(self, x: Any) -> Any:
+        """0 for NaN."""
+        return keras.ops.where(keras.ops.isnan(x), keras.ops.zeros_like(x), x)

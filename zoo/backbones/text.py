@@ -105,6 +105,6 @@ class Text(Dense):
             how["idf_weights"] = each_once[1 : len(words) + 1].tolist()
         return keras.layers.TextVectorization(vocabulary=words, **how)
 
-    def encode(self, x: Any) -> Any:
-        """Applies the hidden layers to the logarithms of 1 + counts, brought to one length."""
-        return super().encode(LENGTH * self.unit_length(keras.ops.log1p(x)))
+    def read(self, x: Any) -> Any:
+        """The logarithms of 1 + counts, brought to one length."""
+        return LENGTH * self.unit_length(keras.ops.log1p(x))

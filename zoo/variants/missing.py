@@ -65,11 +65,11 @@ def missing(
             target=target,
             encoder_input=keras.layers.Identity(name="masked_input")(target),
         )
-    indicator = MissingIndicator(fill, name="missing_indicator")
+    indicator = MissingIndicator(fill, return_mask=True, name="missing_indicator")
     code_layer = keras.layers.Dense(plan.code_dim, activation, name="code")
 
     def encode(x: Any) -> Any:
-        return code_layer(plan.backbone.encode(indicator(x)))
+        return code_layer(plan.backbone.encode_observed(*indicator(x)))
 
     x = plan.encoder_input
     hidden = HideObserved(hide, seed=seed, name="hide_observed")(x)
