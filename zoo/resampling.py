@@ -87,7 +87,7 @@ class Resampling:
         features = ops.cast(self.features(x, training=False), "float32")
         directions = _unit(ops.take(features, ops.argmax(odds, axis=1), axis=0))
 
-        kernel = ops.convert_to_tensor(self.encoder.kernel)
+        kernel = ops.cast(self.encoder.kernel, "float32")
         norms = ops.norm(kernel, axis=0)
         alive = ops.cast(ops.logical_not(dead), "float32")
         alive = ops.where(ops.any(alive > 0), alive, ops.ones_like(alive))
@@ -110,6 +110,7 @@ class Resampling:
         chosen = (
             dead[None, :] if axis else keras.ops.reshape(dead, (-1, *[1] * (variable.ndim - 1)))
         )
+        values = keras.ops.cast(values, variable.dtype)
         variable.assign(keras.ops.where(chosen, values, variable))
         # Slots are made by `add_variable_from_reference`, which names them after the variable.
         name = variable.path.replace("/", "_")

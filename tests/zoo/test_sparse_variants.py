@@ -137,6 +137,19 @@ def test_resampling_gives_dead_units_a_new_start(name):
         np.testing.assert_allclose(ae.get_layer("code").threshold[:6], 0.1, rtol=1e-5)
 
 
+@pytest.mark.parametrize("policy", ["float16", "float64"])
+def test_resampling_writes_in_the_weights_own_type(policy):
+    keras.config.set_dtype_policy(policy)
+    try:
+        ae = make("gated", dead_after=2, resample_every=3)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    ae.get_layer("pre_activation").gate_bias.assign(np.where(np.arange(16) < 6, -1e3, 0.0))
+    ae.compile(optimizer=keras.optimizers.SGD(0.0), jit_compile=False)
+    ae.fit(X[:192], batch_size=64, verbose=0)
+    np.testing.assert_array_equal(ae.get_layer("pre_activation").gate_bias[:6], 0)
+
+
 def test_resampling_forgets_the_optimizers_memory_and_chooses_by_error():
     ae = make("top-k", k=10, dead_after=2, resample_every=3, auxiliary_weight=0)
     ae.get_layer("pre_activation").bias.assign(np.where(np.arange(16) < 6, -1e3, 0.0))
