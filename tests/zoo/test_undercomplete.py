@@ -107,6 +107,7 @@ def test_weight_decay_is_the_sum_of_squared_kernels(name, x, tmp_path):
         ("linear", {"backbone": "conv", "input_shape": (8, 8, 1)}, "'undercomplete' for others"),
         ("undercomplete", {"weight_decay": -1.0}, "weight_decay=-1.0"),
         ("missing", {"tied": True, "hidden": ()}, "reads 16 values of 8: use tied=False"),
+        ("variational", {"beta": -1}, "`beta` must be .* beta=-1"),
         ("masked-patches", {}, "which masked-patches needs, .* another variant"),
     ],
 )

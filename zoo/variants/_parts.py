@@ -9,15 +9,20 @@ import keras
 
 from zoo.autoencoder import Autoencoder
 from zoo.layers import DeadReconstruction, DeadUnits, unit_norm_decoder
+from zoo.layers.schedules import read_schedule
 from zoo.plan import Plan
 
 
-def per_component(plan: Plan, weight: Any) -> Any:
+def per_component(plan: Plan, weight: Any, name: str = "weight") -> Any:
     """A weight against the summed error of an example, for a loss that averages it.
 
     Papers sum the error over the components of an example, `reconstruction_error` averages.
     Schedules are taken as they are.
+
+    Raises:
+        ValueError: If it is neither a schedule nor a number of at least 0; names the option.
     """
+    weight = read_schedule(weight, name)
     if not isinstance(weight, int | float):
         return weight
     return weight / math.prod(plan.target.shape[1:])

@@ -45,7 +45,7 @@ def bernoulli_hash(
     features = plan.backbone.encode(plan.encoder_input)
     logits = keras.layers.Dense(plan.code_dim, name="logits")(features)
     code = keras.layers.Activation("sigmoid", dtype="float32", name="code")(logits)
-    probabilities = BernoulliKL(per_component(plan, beta), prior, name="bernoulli_kl")(code)
+    probabilities = BernoulliKL(per_component(plan, beta, "beta"), prior, name="bernoulli_kl")(code)
     if balance_weight:
         probabilities = BitBalance(balance_weight, name="bit_balance")(probabilities)
     if decorrelation_weight:

@@ -90,7 +90,7 @@ def higher_order_contractive(
         per_component(plan, weight), method, probes, seed, name="jacobian_penalty"
     )
     second = HessianPenalty(
-        per_component(plan, hessian_weight),
+        per_component(plan, hessian_weight, "hessian_weight"),
         stddev=stddev,
         samples=samples,
         method=method,

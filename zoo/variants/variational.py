@@ -48,7 +48,7 @@ def variational(
         [Kingma et al., Improving Variational Inference with Inverse Autoregressive Flow,
         2016](https://arxiv.org/abs/1606.04934)
     """
-    weight = per_component(plan, beta)
+    weight = per_component(plan, beta, "beta")
     if not 0 <= annealing <= 1:
         raise ValueError(f"`annealing` must be in [0, 1]. Received: annealing={annealing}")
     if annealing:

@@ -55,5 +55,5 @@ def vector_quantized(
     latent = keras.layers.Dense(plan.code_dim, dtype="float32", name="latent")(features)
     quantizer = VectorQuantizer(codes, groups, momentum, restart_below, seed, name="code")
     code, _ = quantizer(latent)
-    penalty = CommitmentPenalty(per_component(plan, commitment), name="commitment")
+    penalty = CommitmentPenalty(per_component(plan, commitment, "commitment"), name="commitment")
     return plan.autoencoder(code, decoder_input=penalty([code, latent]))
