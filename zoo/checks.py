@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.layers.table_encoding import as_strings
 from zoo.likelihood import check_targets
 
 if TYPE_CHECKING:
@@ -59,6 +60,11 @@ def check_training_data(model: Autoencoder, x: Any, name: str) -> None:
 
 
 def texts_to_tensor(x: Any) -> Any:
-    """Turns a NumPy array of strings into a tensor, for Keras refuses it; all else stays."""
+    """Turns texts, a list or a NumPy array, into a tensor, for Keras refuses them; all else stays.
+
+    What is no string in an array of objects becomes one, see `as_strings`.
+    """
+    if isinstance(x, list) and x and all(isinstance(text, str | bytes) for text in x):
+        return tf.constant(x)
     is_text = isinstance(x, np.ndarray) and x.dtype.kind in "OSU"
-    return tf.constant(x.astype(object)) if is_text else x
+    return tf.constant(as_strings(x)) if is_text else x

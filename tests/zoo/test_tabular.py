@@ -60,6 +60,18 @@ def test_a_table_of_strings(table, tmp_path):
     np.testing.assert_allclose(groups[:, 3:].sum(axis=1), 1, rtol=1e-5)
 
 
+def test_a_table_of_objects_is_one_of_strings():
+    mixed = np.array([[1.5, "red"], [np.nan, "blue"], [2, None], [3, np.nan]] * 4, object)
+    strings = np.array([["1.5", "red"], ["", "blue"], ["2", ""], ["3", ""]] * 4)
+    model = zoo.create("undercomplete", (2,), 2, backbone="tabular", adapt=mixed)
+    layer = model.get_layer("table_encoding")
+    assert layer.columns[1] == {"categories": ["blue", "red"]}
+    model.compile(optimizer="sgd")
+    logs = model.evaluate(mixed, verbose=0), model.evaluate(strings, verbose=0)
+    assert logs[0] == logs[1]
+    model.fit(mixed, verbose=0)
+
+
 def test_strings_are_not_compiled_by_xla(table):
     ae = make(table)
     with pytest.warns(UserWarning, match="support `jit_compile=True`. Proceeding"):

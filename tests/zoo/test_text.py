@@ -32,6 +32,14 @@ def test_texts_without_a_word_are_refused():
         make(np.array(["!!! ???", "..."]))
 
 
+def test_a_list_of_texts_is_as_good_as_an_array(texts):
+    ae = make(texts)
+    as_list = texts.tolist()
+    np.testing.assert_array_equal(ae.predict(as_list, verbose=0), ae.predict(texts, verbose=0))
+    assert ae.evaluate(as_list, verbose=0) == ae.evaluate(texts, verbose=0)
+    assert np.isfinite(ae.fit(as_list, verbose=0).history["loss"]).all()
+
+
 @pytest.mark.parametrize(
     ("name", "options"),
     [("semantic-hash", {"weighting": "tf-idf"}), ("undercomplete", {"corruption": "masking"})],

@@ -73,7 +73,7 @@ class TableEncoding(keras.layers.Layer):
             raise ValueError(f"A table has the shape [n, columns]. Received: shape={data.shape}")
         is_text = data.dtype.kind in "OUS"
         if is_text:
-            data = data.astype(str)
+            data = as_strings(data).astype(str)
         count = data.shape[1]
         categorical = self.categorical
         if categorical is None:
@@ -166,6 +166,21 @@ def _moments(values: np.ndarray) -> dict[str, Any]:
     if np.isnan(values).all():
         return {"mean": 0.0, "stddev": 1.0}
     return {"mean": float(np.nanmean(values)), "stddev": float(np.nanstd(values)) or 1.0}
+
+
+def as_strings(values: np.ndarray) -> np.ndarray:
+    """Array of string objects; of numbers among them as they print, of None and NaN empty ones."""
+    if values.dtype.kind != "O":
+        return values.astype(object)
+    flat = [
+        value if isinstance(value, str | bytes) else "" if _is_missing(value) else str(value)
+        for value in values.ravel()
+    ]
+    return np.array(flat, object).reshape(values.shape)
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value != value
 
 
 def _categories(values: np.ndarray) -> dict[str, Any]:
