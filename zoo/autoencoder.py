@@ -178,7 +178,9 @@ class Autoencoder(keras.Model):
         first = held_out[0] if isinstance(held_out, tuple | list) else held_out
         check_training_data(self, first, "validation_data")
         if held_out is not None:
-            held_out = keras.tree.map_structure(texts_to_tensor, held_out)
+            if isinstance(held_out, tuple):
+                held_out = tuple(texts_to_tensor(part) for part in held_out)
+            held_out = keras.tree.map_structure(texts_to_tensor, texts_to_tensor(held_out))
             kwargs["validation_data"] = with_explicit_target(held_out)
         check_codes(self, split_targets(x, y)[1])
         x, y = texts_to_tensor(x), texts_to_tensor(y)
@@ -219,7 +221,8 @@ class Autoencoder(keras.Model):
             errors = self._error(self.preprocessor(y), y_pred, weight)
             if sample_weight is not None:
                 errors *= keras.ops.cast(sample_weight, errors.dtype)
-            loss = keras.ops.mean(errors) + sum(self.losses)
+            penalties = [keras.ops.cast(penalty, "float32") for penalty in self.losses]
+            loss = keras.ops.mean(errors) + sum(penalties)
         return loss if codes is None else loss + self._code_error(x, codes, code_weight, training)
 
     def _code_error(self, x: Any, codes: Any, sample_weight: Any, training: bool) -> Any:

@@ -22,7 +22,7 @@ def impute(model: Autoencoder, x: Any, batch_size: int = 256) -> np.ndarray:
         float32 array `[n, ...]` of the preprocessed inputs without holes.
 
     Raises:
-        ValueError: If the model does not take missing values.
+        ValueError: If the model does not take missing values, or there are no rows.
 
     Example:
     >>> ae = zoo.create("missing", (13,), 4, likelihood="gaussian")
@@ -35,6 +35,8 @@ def impute(model: Autoencoder, x: Any, batch_size: int = 256) -> np.ndarray:
             "`model` must take missing values, as the variant 'missing' does. Received: "
             f"{model.recipe.get('variant') or model.name}"
         )
+    if not len(next(iter(x.values())) if isinstance(x, dict) else x):
+        raise ValueError("`x` must have at least one row. Received: none")
     target = np.asarray(
         model.preprocessor.predict(texts_to_tensor(x), batch_size=batch_size, verbose=0)
     )

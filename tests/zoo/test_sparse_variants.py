@@ -138,10 +138,10 @@ def test_resampling_gives_dead_units_a_new_start(name):
 
 
 @pytest.mark.parametrize("policy", ["float16", "float64"])
-def test_resampling_writes_in_the_weights_own_type(policy):
+def test_resampling_and_weight_decay_take_weights_of_any_type(policy):
     keras.config.set_dtype_policy(policy)
     try:
-        ae = make("gated", dead_after=2, resample_every=3)
+        ae = make("gated", dead_after=2, resample_every=3, weight_decay=1e-4)
     finally:
         keras.config.set_dtype_policy("float32")
     ae.get_layer("pre_activation").gate_bias.assign(np.where(np.arange(16) < 6, -1e3, 0.0))

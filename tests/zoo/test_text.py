@@ -37,7 +37,9 @@ def test_a_list_of_texts_is_as_good_as_an_array(texts):
     as_list = texts.tolist()
     np.testing.assert_array_equal(ae.predict(as_list, verbose=0), ae.predict(texts, verbose=0))
     assert ae.evaluate(as_list, verbose=0) == ae.evaluate(texts, verbose=0)
-    assert np.isfinite(ae.fit(as_list, verbose=0).history["loss"]).all()
+    for held_out in (as_list, (as_list, None)):
+        logs = ae.fit(as_list, validation_data=held_out, verbose=0).history
+        assert np.isfinite(logs["val_loss"]).all()
 
 
 @pytest.mark.parametrize(
