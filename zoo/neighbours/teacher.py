@@ -11,7 +11,7 @@ import scipy.sparse.linalg
 
 from zoo.neighbours.graph import nearest_rows
 from zoo.neighbours.refinement import GAIN, refine_bits, row_weights
-from zoo.neighbours.selection import most_faithful
+from zoo.neighbours.rotation import binary_rotation
 from zoo.neighbours.smoothing import smooth_map
 
 NEIGHBOURS = 30
@@ -19,12 +19,11 @@ NEIGHBOURS = 30
 MIN_DIMS, MAX_DIMS = 64, 128
 # Rows that the graph is made of; others get the mean of the neighbours that they have there.
 MAX_ROWS = 60_000
-# Dimensions that codes begin with: two for each bit up to so many, then one.
-START_DIMS = 32
+# Dimensions that codes begin with: two for each bit up to so many, then one. For texts, one for
+# each bit up to so many, for a rotation makes narrow dimensions count as much as wide ones.
+START_DIMS, TEXT_START_DIMS = 32, 24
 # What the last dimension counts against one that is constant on the graph.
 LAST_WEIGHT = 0.5
-# Codes of texts with fewer bits than this are fitted from several starts, for they differ.
-SHORT, STARTS = 32, 8
 
 
 class NeighbourCodes:
@@ -34,11 +33,11 @@ class NeighbourCodes:
     of a random walk on it with the largest eigenvalues are the functions of the nodes that
     change least between neighbours (Laplacian eigenmaps); scaled by powers of the eigenvalues
     they embed the rows by where walks of some length lead (diffusion maps). Each row of them is
-    brought to length 1, and those of texts nearer to what their words tell (`smooth_map`); the
-    signs of some random rotation of the first of them are bits to begin with, which are then
-    changed until their inner products are as near to those of the rows as can be
-    (`refine_bits`), where texts that are like many others count less. Short codes of texts begin
-    several times, and those are kept that keep neighbours best (`most_faithful`).
+    brought to length 1, and those of texts nearer to what their words tell (`smooth_map`). The
+    signs of a rotation of the first of them are bits to begin with; it is a random one, or for
+    texts the one that loses least (`binary_rotation`). The bits are then changed until their
+    inner products are as near to those of the rows as can be (`refine_bits`), where texts that
+    are like many others count less.
 
     Args:
         bits: Bits of a code.
@@ -103,23 +102,22 @@ class NeighbourCodes:
         dims = MIN_DIMS if texts else min(MAX_DIMS, max(MIN_DIMS, 2 * self.bits))
         self.map = _diffusion(found, min(dims, len(rows) - 2))
         if not texts:
-            self.signs = refine_bits(_unit(self.map), self._starts(1)[0], self.seed)
+            self.signs = refine_bits(_unit(self.map), self._random_signs(), self.seed)
             return self
         self.map = smooth_map(_unit(self.map), self.features)
         vectors = _unit(self.map)
+        first = self.map[:, : min(self.bits, TEXT_START_DIMS)]
+        start = np.where(first @ binary_rotation(first, self.bits, self.seed) > 0, 1, -1)
         gain, weights = GAIN * 2 * self.bits, row_weights(vectors)
-        starts = self._starts(STARTS if self.bits < SHORT else 1)
-        codes = [refine_bits(vectors, start, self.seed, gain, weights) for start in starts]
-        self.signs = codes[0] if len(codes) == 1 else most_faithful(vectors, codes, self.seed)
+        self.signs = refine_bits(vectors, start, self.seed, gain, weights)
         return self
 
-    def _starts(self, count: int) -> list[np.ndarray]:
-        """Signs of random rotations of the first dimensions."""
+    def _random_signs(self) -> np.ndarray:
+        """Signs of a random rotation of the first dimensions."""
         size = max(self.bits, min(2 * self.bits, START_DIMS))
         first = _unit(self.map[:, :size])
-        rng = np.random.default_rng(self.seed)
-        rotations = [np.linalg.qr(rng.normal(size=(size, size)))[0] for _ in range(count)]
-        return [np.where(first @ r[: first.shape[1], : self.bits] > 0, 1, -1) for r in rotations]
+        rotation = np.linalg.qr(np.random.default_rng(self.seed).normal(size=(size, size)))[0]
+        return np.where(first @ rotation[: first.shape[1], : self.bits] > 0, 1, -1)
 
     @property
     def codes(self) -> np.ndarray:

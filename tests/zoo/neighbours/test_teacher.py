@@ -5,7 +5,6 @@ import scipy.sparse
 from zoo.neighbours import (
     NeighbourCodes,
     binary_rotation,
-    most_faithful,
     neighbour_codes,
     refine_bits,
     refinement,
@@ -138,31 +137,16 @@ def test_rows_of_a_large_group_count_less():
     np.testing.assert_allclose(row_weights(np.eye(5)), 5**0.5)
 
 
-def test_the_most_faithful_codes_find_the_rows_that_are_near():
-    """Groups with codes of their own, against any codes, and against a half of either."""
-    vectors = clusters(200)
-    rng = np.random.default_rng(0)
-    groups = np.where(np.repeat(np.eye(3), 200, axis=0), 1, -1)
-    random = np.where(rng.normal(size=(600, 3)) > 0, 1, -1)
-    mixed = groups.copy()
-    mixed[::2] = random[::2]
-    assert most_faithful(vectors, [random, groups, mixed]) is groups
-    assert most_faithful(vectors, [mixed, random]) is mixed
-    assert most_faithful(vectors, [groups, groups.copy()]) is groups
-
-
-def test_short_codes_of_texts_begin_several_times_and_others_once(monkeypatch):
-    def fitted(features, bits):
-        calls = []
-        monkeypatch.setattr(module, "refine_bits", lambda *args: calls.append(args) or args[1])
-        NeighbourCodes(bits, neighbours=8).fit(features)
-        return calls
-
+def test_bits_of_texts_begin_with_the_first_dimensions_turned_to_signs(monkeypatch):
+    monkeypatch.setattr(module, "refine_bits", lambda vectors, start, *args: start)
     texts = scipy.sparse.csr_array(clusters())
-    calls = fitted(texts, 8)
-    assert len(calls) == module.STARTS
-    assert (calls[0][1] != calls[1][1]).any()
-    assert len(fitted(texts, module.SHORT)) == len(fitted(clusters(), 8)) == 1
+    for bits in (8, 40):
+        teacher = NeighbourCodes(bits, neighbours=8).fit(texts)
+        first = teacher.map[:, : min(bits, module.TEXT_START_DIMS)]
+        rotated = first @ binary_rotation(first, bits)
+        np.testing.assert_array_equal(teacher.signs, np.where(rotated > 0, 1, -1))
+    images = NeighbourCodes(8, neighbours=8).fit(clusters())
+    assert (images.signs != NeighbourCodes(8, neighbours=8, seed=1).fit(clusters()).signs).any()
 
 
 def test_rotation_is_orthonormal_and_nearer_to_bits_than_a_random_one():
