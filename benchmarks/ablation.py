@@ -16,6 +16,7 @@ benchmarks/results/ablation.json.
 import argparse
 import json
 from contextlib import nullcontext
+from functools import partial
 from unittest import mock
 
 import keras
@@ -43,7 +44,8 @@ ROWS = {
     "codes weigh 1 instead of 10": ({"code_weight": 1.0}, "refined"),
     "map not smoothed": ({}, "not smoothed"),
     "texts in large groups count as others": ({}, "weighted alike"),
-    "taught bits rotated, not refined": ({}, "rotated"),
+    "taught bits refined from a random rotation": ({}, "random rotation"),
+    "taught bits not refined": ({}, "not refined"),
     "taught bits neither rotated nor refined": ({}, "signs"),
     "no codes taught": ({}, "none"),
     "no codes taught, words not hidden": ({"corruption": None, "corruption_level": None}, "none"),
@@ -54,6 +56,8 @@ ROWS = {
 LEFT_OUT = {
     "not smoothed": ("smooth_map", lambda vectors, features: vectors),
     "weighted alike": ("row_weights", lambda vectors: None),
+    "random rotation": ("binary_rotation", partial(binary_rotation, iterations=0)),
+    "not refined": ("refine_bits", lambda vectors, bits, *options: bits),
 }
 
 
@@ -74,11 +78,7 @@ def taught(found, how, seed, x):
         return create_teacher(x, seed, how).codes
     if how == "refined":
         return found.codes
-    first = found.map[:, :BITS]
-    if how == "rotated":
-        first = first / np.linalg.norm(first, axis=1, keepdims=True)
-        first = first @ binary_rotation(first, BITS, seed)
-    return (first > 0).astype("uint8")
+    return (found.map[:, :BITS] > 0).astype("uint8")
 
 
 def create(x, codes, options, seed, epochs=EPOCHS):

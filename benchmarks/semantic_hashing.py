@@ -14,7 +14,7 @@ the paper's recipe is trained was chosen by the reconstruction through the bits 
 that were held out, not by labels.
 
 Expect at 100 results: TF-IDF .38, LSA .42; 128 bits .38 by the paper's recipe and .60 where codes
-are taught; TF-IDF inside the ball of 20-bit codes .40 and .56, in about half the time. Writes
+are taught; TF-IDF inside the ball of 20-bit codes .40 and .59, in about half the time. Writes
 benchmarks/results/semantic_hashing.json and .png, and the tables of docs/semantic_hashing.md.
 """
 
