@@ -178,9 +178,9 @@ class Autoencoder(keras.Model):
         first = held_out[0] if isinstance(held_out, tuple | list) else held_out
         check_training_data(self, first, "validation_data")
         if held_out is not None:
-            if isinstance(held_out, tuple):
-                held_out = tuple(texts_to_tensor(part) for part in held_out)
-            held_out = keras.tree.map_structure(texts_to_tensor, texts_to_tensor(held_out))
+            held_out = texts_to_tensor(held_out)
+            if isinstance(held_out, tuple | list):
+                held_out = type(held_out)(map(texts_to_tensor, held_out))
             kwargs["validation_data"] = with_explicit_target(held_out)
         check_codes(self, split_targets(x, y)[1])
         x, y = texts_to_tensor(x), texts_to_tensor(y)

@@ -132,16 +132,11 @@ def fine_tune(ae, train, validation, test, epochs, smoothing, seed, batch=128, l
         ],
     )
     classifier = keras.Model(inputs, classes)
-    return tuple(part and _error(classifier, *part) for part in (validation, test))
+    return tuple(part and mnist.error(classifier, *part) for part in (validation, test))
 
 
 def _targets(x, y):
     return {"classes": np.eye(10, dtype="float32")[y], "reconstruction": x}
-
-
-def _error(classifier, x, y):
-    found = classifier.predict(x, batch_size=500, verbose=0).argmax(axis=1)
-    return 100 * float(np.mean(found != y))
 
 
 if __name__ == "__main__":

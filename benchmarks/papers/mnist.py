@@ -91,8 +91,13 @@ def linear_error(train, test, weight_decay, svm=False, epochs=15, batch=200):
     )
     targets = np.eye(10, dtype="float32")[y]
     classifier.fit(x, 2 * targets - 1 if svm else targets, batch, epochs, verbose=0)
-    found = classifier.predict(x_test, batch_size=2000, verbose=0).argmax(axis=1)
-    return 100 * float(np.mean(found != y_test))
+    return error(classifier, x_test, y_test)
+
+
+def error(classifier, x, y):
+    """Share of rows that a classifier takes for another class, in percent."""
+    found = classifier.predict(x, batch_size=500, verbose=0).argmax(axis=1)
+    return 100 * float(np.mean(found != y))
 
 
 def fine_tune(encoder, train, validation, test, epochs, seed, learning_rate=3e-3):

@@ -38,9 +38,9 @@ class MissingIndicator(keras.layers.Layer):
         observed = keras.ops.logical_not(keras.ops.isnan(inputs))
         values = keras.ops.where(observed, inputs, keras.ops.full_like(inputs, self.fill))
         mask = keras.ops.cast(observed, values.dtype)
-        return (
-            (values, mask) if self.return_mask else keras.ops.concatenate([values, mask], axis=-1)
-        )
+        if self.return_mask:
+            return values, mask
+        return keras.ops.concatenate([values, mask], axis=-1)
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         """Twice as many components, or twice the shape."""
