@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any
 
 import click
@@ -10,6 +11,8 @@ import click
 
 class Group(click.Group):
     """Runs commands; an expected error becomes one line on stderr instead of a traceback.
+
+    So does a warning, which says what is wrong and not where in the code it was noticed.
 
     Exit codes: 0 done; 1 the work failed (a server that is not there, a full disk, a check
     that did not pass) or was interrupted; 2 bad input (a wrong option, shape, file or name).
@@ -31,7 +34,9 @@ class Group(click.Group):
         if os.environ.get("AEZOO_DEBUG"):
             return super().invoke(ctx)
         try:
-            return super().invoke(ctx)
+            with warnings.catch_warnings():
+                warnings.showwarning = _show_warning
+                return super().invoke(ctx)
         except (ValueError, FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
             raise BadInput(_one_line(error)) from error
         except self.failures as error:
@@ -52,3 +57,7 @@ class BadInput(click.ClickException):
 
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def _show_warning(message: Warning | str, *where: Any) -> None:
+    click.echo(f"warning: {' '.join(str(message).split())}", err=True)

@@ -1,4 +1,5 @@
 import json
+import warnings
 
 import click
 import pytest
@@ -28,6 +29,8 @@ def cli():
             "quota": QuotaError("quota is used up"),
             "bug": TypeError("a bug"),
         }
+        if kind == "odd":
+            warnings.warn("few rows:\n  only 3", stacklevel=1)
         if kind in errors:
             raise errors[kind]
         console.print_result({"kind": kind, "loss": 0.123456}, as_json)
@@ -47,6 +50,11 @@ def cli():
 def test_expected_errors_are_one_line_with_an_exit_code(cli, kind, code, message):
     result = CliRunner().invoke(cli, ["run", kind])
     assert (result.exit_code, result.stderr) == (code, message)
+
+
+def test_a_warning_is_one_line(cli):
+    result = CliRunner().invoke(cli, ["run", "odd", "--json"])
+    assert (result.exit_code, result.stderr) == (0, "warning: few rows: only 3\n")
 
 
 def test_a_bug_keeps_its_traceback(cli):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import zoo.registry
@@ -57,8 +58,18 @@ def _neighbours(config: dict[str, Any], rows: int) -> int:
     wanted = config.get("neighbours")
     takes_codes = "code_weight" in zoo.registry.list_options(config["variant"], "dense")
     if wanted is None:
+        if not takes_codes:
+            return 0
         # Few rows have no neighbours to speak of.
-        return NEIGHBOURS if takes_codes and rows > 2 * config["code_dim"] else 0
+        least = 2 * config["code_dim"] + 1
+        if rows >= least:
+            return NEIGHBOURS
+        warnings.warn(
+            f"{rows} training rows are too few to teach codes of {config['code_dim']} bits by "
+            f"their neighbours, which wants {least} or more: they come of reconstruction alone.",
+            stacklevel=3,
+        )
+        return 0
     if wanted < 0:
         raise ValueError(f"`neighbours` must not be negative. Received: neighbours={wanted}")
     if wanted and not takes_codes:

@@ -51,7 +51,8 @@ def test_what_the_user_says_goes():
 
 
 def test_few_rows_are_not_taught():
-    assert recipe(VECTORS, code_dim=200)["neighbours"] == 0
+    with pytest.warns(UserWarning, match=r"300 training rows .* 200 bits .* wants 401 or more"):
+        assert recipe(VECTORS, code_dim=200)["neighbours"] == 0
 
 
 @pytest.mark.parametrize(
