@@ -35,7 +35,7 @@ class Group(click.Group):
             return super().invoke(ctx)
         try:
             with warnings.catch_warnings():
-                warnings.showwarning = _show_warning
+                warnings.showwarning = _show_warning  # type: ignore[assignment]
                 return super().invoke(ctx)
         except (ValueError, FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
             raise BadInput(_one_line(error)) from error
@@ -59,5 +59,5 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _show_warning(message: Warning | str, *where: Any) -> None:
+def _show_warning(message: Warning | str, *_: Any) -> None:
     click.echo(f"warning: {' '.join(str(message).split())}", err=True)

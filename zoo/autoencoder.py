@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from zoo.checks import check_training_data, texts_to_tensor
+from zoo.checks import as_numbers, check_training_data, texts_to_tensor
 from zoo.code import CodeSpec
 from zoo.layers import Binarize, DeadUnits
 from zoo.likelihood import check_likelihood, reconstruction_error
@@ -170,31 +170,35 @@ class Autoencoder(keras.Model):
         out, and bits `[n, code_dim]` as `"code"`. Weights are one number an example, for both.
 
         Raises:
-            ValueError: If `x` is an array that is empty, of the wrong shape, not finite, or
-                outside of what the likelihood allows, or `y` has other keys or wrong codes.
+            ValueError: If `x` is an array that is empty, of the wrong type or shape, not finite,
+                or outside of what the likelihood allows, or `y` has other keys or wrong codes.
         """
         check_training_data(self, x, "x")
         held_out = kwargs.get("validation_data")
         first = held_out[0] if isinstance(held_out, tuple | list) else held_out
         check_training_data(self, first, "validation_data")
         if held_out is not None:
-            held_out = texts_to_tensor(held_out)
+            held_out = self._readable(held_out, "validation_data")
             if isinstance(held_out, tuple | list):
-                held_out = type(held_out)(map(texts_to_tensor, held_out))
+                parts = (self._readable(part, "validation_data") for part in held_out)
+                held_out = type(held_out)(parts)
             kwargs["validation_data"] = with_explicit_target(held_out)
         check_codes(self, split_targets(x, y)[1])
-        x, y = texts_to_tensor(x), texts_to_tensor(y)
+        x, y = self._readable(x), self._readable(y, "y")
         return super().fit(x, explicit_target(x, y, kwargs.get("sample_weight")), *args, **kwargs)
 
     def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Measures loss and metrics; arguments as for `keras.Model.evaluate`, `y` optional."""
-        x, y = texts_to_tensor(x), texts_to_tensor(y)
+        x, y = self._readable(x), self._readable(y, "y")
         y = explicit_target(x, y, kwargs.get("sample_weight"))
         return super().evaluate(x, y, *args, **kwargs)
 
     def predict(self, x: Any, **kwargs: Any) -> Any:
         """Reconstructs; arguments as for `keras.Model.predict`."""
-        return super().predict(texts_to_tensor(x), **kwargs)
+        return super().predict(self._readable(x), **kwargs)
+
+    def _readable(self, x: Any, name: str = "x") -> Any:
+        return texts_to_tensor(as_numbers(self, x, name))
 
     def compute_loss(
         self,

@@ -27,9 +27,10 @@ def check_training_data(model: Autoencoder, x: Any, name: str) -> None:
         name: The argument's name, for the message.
 
     Raises:
-        ValueError: If `x` is an array without rows, of the wrong shape, with NaN or infinity,
-            or with targets that the likelihood cannot judge.
+        ValueError: If `x` is an array without rows, of the wrong type or shape, with NaN or
+            infinity, or with targets that the likelihood cannot judge.
     """
+    x = as_numbers(model, x, name)
     if not isinstance(x, np.ndarray):
         return
     if len(x) == 0:
@@ -59,12 +60,46 @@ def check_training_data(model: Autoencoder, x: Any, name: str) -> None:
     )
 
 
+def as_numbers(model: keras.Model, x: Any, name: str = "x") -> Any:
+    """Turns an array of objects into floats where the model reads numbers; all else stays.
+
+    Args:
+        model: An autoencoder or a part of it.
+        x: Anything that `fit` takes.
+        name: The argument's name, for the message.
+
+    Returns:
+        `x`, or float32 of the same shape, in which `None` is NaN.
+
+    Raises:
+        ValueError: If the model reads numbers and these are none.
+    """
+    if isinstance(model.input, dict) or model.inputs[0].dtype == "string":
+        return x
+    array = np.asarray(x) if _is_texts(x) else x
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "OSU":
+        return x
+    try:
+        if array.dtype.kind == "O":
+            return array.astype("float32")
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(
+        f"`{name}` must be numbers, for that is what the model reads; one that reads texts or "
+        f"tables of categories is made with `adapt`. Received: {array.ravel()[:1].tolist()}, ..."
+    )
+
+
+def _is_texts(x: Any) -> bool:
+    return isinstance(x, list | tuple) and bool(x) and all(isinstance(t, str | bytes) for t in x)
+
+
 def texts_to_tensor(x: Any) -> Any:
     """Turns texts, a list or a NumPy array, into a tensor, for Keras refuses them; all else stays.
 
     What is no string in an array of objects becomes one, see `as_strings`.
     """
-    if isinstance(x, list) and x and all(isinstance(text, str | bytes) for text in x):
+    if _is_texts(x):
         return tf.constant(x)
     is_text = isinstance(x, np.ndarray) and x.dtype.kind in "OSU"
     return tf.constant(as_strings(x)) if is_text else x

@@ -72,12 +72,14 @@ def create(
         The model, not compiled.
 
     Raises:
-        ValueError: If a name, size or option is wrong.
+        ValueError: If a name, size or option is wrong, or `adapt` has no rows.
 
     Example:
     >>> ae = create("semantic-hash", input_shape=(28, 28, 1), code_dim=64, backbone="conv")
     >>> ae.compile(optimizer="adam")
     """
+    if adapt is not None and not len(adapt):
+        raise ValueError("`adapt` must have at least one row. Received: none")
     entry = find_variant(name)
     backbone = backbone or default_backbone(name)
     trunks = find_backbone(backbone)

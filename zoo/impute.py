@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from zoo.autoencoder import Autoencoder
-from zoo.checks import texts_to_tensor
+from zoo.checks import as_numbers, texts_to_tensor
 
 
 def impute(model: Autoencoder, x: Any, batch_size: int = 256) -> np.ndarray:
@@ -22,7 +22,8 @@ def impute(model: Autoencoder, x: Any, batch_size: int = 256) -> np.ndarray:
         float32 array `[n, ...]` of the preprocessed inputs without holes.
 
     Raises:
-        ValueError: If the model does not take missing values, or there are no rows.
+        ValueError: If the model does not take missing values, there are no rows, or they
+            are texts and the model reads numbers.
 
     Example:
     >>> ae = zoo.create("missing", (13,), 4, likelihood="gaussian")
@@ -37,8 +38,7 @@ def impute(model: Autoencoder, x: Any, batch_size: int = 256) -> np.ndarray:
         )
     if not len(next(iter(x.values())) if isinstance(x, dict) else x):
         raise ValueError("`x` must have at least one row. Received: none")
-    target = np.asarray(
-        model.preprocessor.predict(texts_to_tensor(x), batch_size=batch_size, verbose=0)
-    )
+    x = texts_to_tensor(as_numbers(model, x))
+    target = np.asarray(model.preprocessor.predict(x, batch_size=batch_size, verbose=0))
     reconstruction = np.asarray(model.predict(x, batch_size=batch_size, verbose=0))
     return np.where(np.isnan(target), reconstruction, target).astype("float32")

@@ -176,6 +176,9 @@ def test_an_encoder_weight_out_of_reach_is_refused():
         (np.zeros((5, 3, 4, 1), "float32"), r"Received: shape=\(5, 3, 4, 1\)"),
         (np.full((5, 4, 4, 1), np.nan, "float32"), "in row 0 of 5"),
         (np.full((5, 4, 4, 1), 255.0, "float32"), "values from 255 to 255"),
+        (np.full((5, 4, 4, 1), "0.5"), "must be numbers"),
+        (np.full((5, 4, 4, 1), "red", object), "must be numbers"),
+        (["a text", "and another"], "must be numbers"),
     ],
 )
 def test_wrong_data_fails_in_one_line_before_training(data, message, x):
@@ -184,6 +187,16 @@ def test_wrong_data_fails_in_one_line_before_training(data, message, x):
         ae.fit(data)
     with pytest.raises(ValueError, match=message):
         ae.fit(x, validation_data=data)
+
+
+def test_an_array_of_objects_may_hold_numbers(x):
+    ae = make()
+    objects = x.astype(object)
+    np.testing.assert_array_equal(ae.predict(objects, verbose=0), ae.predict(x, verbose=0))
+    assert ae.evaluate(objects, verbose=0) == ae.evaluate(x, verbose=0)
+    assert np.isfinite(ae.fit(objects, validation_data=objects, verbose=0).history["loss"]).all()
+    with pytest.raises(ValueError, match="`x` must be numbers"):
+        ae.predict(np.full((5, 4, 4, 1), "red"))
 
 
 def test_load_says_what_is_wrong(tmp_path):

@@ -147,6 +147,8 @@ def test_wrong_use_gets_one_sentence(x):
     with pytest.raises(ValueError, match="as the variant 'missing' does"):
         impute(plain, x)
     ae = make()
+    with pytest.raises(ValueError, match="`x` must be numbers"):
+        impute(ae, np.full(x.shape, "3"))
     with pytest.raises(ValueError, match="at least one row"):
         impute(ae, x[:0])
     ae.compile(optimizer="adam", jit_compile=False)

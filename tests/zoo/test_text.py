@@ -36,7 +36,8 @@ def test_a_list_of_texts_is_as_good_as_an_array(texts):
     ae = make(texts)
     as_list = texts.tolist()
     np.testing.assert_array_equal(ae.predict(as_list, verbose=0), ae.predict(texts, verbose=0))
-    assert ae.evaluate(as_list, verbose=0) == ae.evaluate(texts, verbose=0)
+    for other in (as_list, tuple(as_list)):
+        assert ae.evaluate(other, verbose=0) == ae.evaluate(texts, verbose=0)
     for held_out in (as_list, (as_list, None)):
         logs = ae.fit(as_list, validation_data=held_out, verbose=0).history
         assert np.isfinite(logs["val_loss"]).all()
@@ -113,6 +114,7 @@ def test_counts_without_texts():
         ({"weighting": "bm25"}, "count, tf-idf, binary"),
         ({"adapt": None, "vocabulary_size": 9}, "give `adapt`"),
         ({"adapt": np.zeros((3, 2))}, "list of texts"),
+        ({"adapt": []}, "`adapt` must have at least one row"),
     ],
 )
 def test_wrong_options_get_one_sentence(options, message, texts):
