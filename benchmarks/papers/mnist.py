@@ -27,11 +27,22 @@ def load(data_dir):
     )
 
 
+def adam(learning_rate, steps):
+    """Adam, whose rate falls to zero along a cosine."""
+    return keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, steps))
+
+
+def best_epoch(accuracy, epochs):
+    """Gives a model the weights of its best epoch by an accuracy, at the end of all."""
+    return keras.callbacks.EarlyStopping(
+        accuracy, patience=epochs, restore_best_weights=True, mode="max"
+    )
+
+
 def train(ae, x, epochs, seed, batch=128, learning_rate=1e-3):
     """Trains without labels: Adam, whose rate falls to zero along a cosine."""
     steps = len(x) // batch
-    rate = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * steps)
-    ae.compile(optimizer=keras.optimizers.Adam(rate), steps_per_execution=16)
+    ae.compile(optimizer=adam(learning_rate, epochs * steps), steps_per_execution=16)
     batches = zoo.datasets.shuffled_batches(x, batch, seed)
     ae.fit(batches, steps_per_epoch=steps, epochs=epochs, shuffle=False, verbose=0)
     return ae
@@ -83,9 +94,8 @@ def linear_error(train, test, weight_decay, svm=False, epochs=15, batch=200):
             ),
         ]
     )
-    rate = keras.optimizers.schedules.CosineDecay(2e-3, epochs * (len(x) // batch))
     classifier.compile(
-        optimizer=keras.optimizers.Adam(rate),
+        optimizer=adam(2e-3, epochs * (len(x) // batch)),
         loss="squared_hinge" if svm else keras.losses.CategoricalCrossentropy(from_logits=True),
         steps_per_execution=50,
     )
@@ -110,10 +120,8 @@ def fine_tune(encoder, train, validation, test, epochs, seed, learning_rate=3e-3
     classifier = keras.Sequential(
         [keras.Input(encoder.input_shape[1:]), encoder, keras.layers.Dense(10)]
     )
-    steps = len(train[0]) // 128
-    rate = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * steps)
     classifier.compile(
-        optimizer=keras.optimizers.Adam(rate),
+        optimizer=adam(learning_rate, epochs * (len(train[0]) // 128)),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
         steps_per_execution=15,
@@ -124,11 +132,7 @@ def fine_tune(encoder, train, validation, test, epochs, seed, learning_rate=3e-3
         epochs=epochs,
         validation_data=validation,
         verbose=0,
-        callbacks=[
-            keras.callbacks.EarlyStopping(
-                "val_accuracy", patience=epochs, restore_best_weights=True, mode="max"
-            )
-        ],
+        callbacks=[best_epoch("val_accuracy", epochs)],
     )
     parts = validation, test
     return tuple(part and 100 * (1 - classifier.evaluate(*part, verbose=0)[1]) for part in parts)
@@ -143,18 +147,35 @@ def add_validate(parser):
 
 def write(name, rows, settings):
     """Writes the results file; rows not measured now stay, with their settings if those differ."""
-    path = RESULTS / f"{name}.json"
-    before = {}
-    if path.exists():
-        result = json.loads(path.read_text())
-        for row, values in result["rows"].items():
-            old = values.pop("settings", result["settings"])
-            before[row] = values if old == settings else values | {"settings": old}
     result = {
         "command": f"python -m benchmarks.papers.{name}",
         "machine": describe(tf, keras, np),
         "settings": settings,
-        "rows": before | rows,
+        "rows": _rows_before(name, settings) | rows,
     }
     RESULTS.mkdir(exist_ok=True)
-    path.write_text(json.dumps(result, indent=2) + "\n")
+    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
+
+
+def write_seed(name, row, published, seed, measured, settings):
+    """Writes what was measured with a seed beside other seeds' with these settings, and means."""
+    before = _rows_before(name, settings).get(row, {})
+    seeds = {} if "settings" in before else before.get("seeds", {})
+    seeds = dict(sorted((seeds | {str(seed): measured}).items(), key=lambda item: int(item[0])))
+    values = {key: [one[key] for one in seeds.values()] for key in measured}
+    summary = {key: float(np.mean(found)) for key, found in values.items()}
+    summary["error_std"] = float(np.std(values["error"]))
+    write(name, {row: published | summary | {"seeds": seeds}}, settings)
+
+
+def _rows_before(name, settings):
+    """The rows of a results file; those that were measured otherwise say how."""
+    path = RESULTS / f"{name}.json"
+    if not path.exists():
+        return {}
+    result = json.loads(path.read_text())
+    rows = {}
+    for row, values in result["rows"].items():
+        old = values.pop("settings", result["settings"])
+        rows[row] = values if old == settings else values | {"settings": old}
+    return rows

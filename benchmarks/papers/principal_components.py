@@ -36,8 +36,7 @@ def main():
     x = np.concatenate([train[0], validation[0]])
     keras.utils.set_random_seed(arguments.seed)
     ae = zoo.create("linear", (784,), UNITS)
-    rate = keras.optimizers.schedules.CosineDecay(arguments.rate, arguments.steps)
-    ae.compile(optimizer=keras.optimizers.Adam(rate), steps_per_execution=50)
+    ae.compile(optimizer=mnist.adam(arguments.rate, arguments.steps), steps_per_execution=50)
     batches = zoo.datasets.shuffled_batches(x, arguments.batch, arguments.seed)
     ae.fit(batches, steps_per_epoch=arguments.steps, shuffle=False, verbose=0)
 

@@ -75,9 +75,13 @@ def _paper(item):
 
 
 def _beside(values, column, paper, form):
-    return " / ".join(
+    ours, published = (
         "-" if values.get(key) is None else form.format(values[key]) for key in (column, paper)
     )
+    spread = f"{column}_std"
+    if spread in values:
+        ours += f" ± {form.format(values[spread])}"
+    return f"{ours} / {published}"
 
 
 def _made_by(result):
