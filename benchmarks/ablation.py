@@ -61,21 +61,24 @@ LEFT_OUT = {
 }
 
 
-def create_teacher(x, seed, without=None):
+def find_features(x):
+    """What the neighbours of all rows are found by."""
+    return neighbour_features(zoo.create("semantic-hash", x.shape[1:], BITS, backbone="text"), x)
+
+
+def create_teacher(features, seed, without=None):
     """What knows the neighbours of all rows; `without` names a step to leave out."""
-    model = zoo.create("semantic-hash", x.shape[1:], BITS, backbone="text")
-    features = neighbour_features(model, x)
     leave_out = mock.patch.object(teacher, *LEFT_OUT[without]) if without else nullcontext()
     with leave_out:
         return NeighbourCodes(BITS, seed=seed).fit(features)
 
 
-def taught(found, how, seed, x):
+def taught(found, how, seed):
     """The codes of all rows, or `None`."""
     if how == "none":
         return None
     if how in LEFT_OUT:
-        return create_teacher(x, seed, how).codes
+        return create_teacher(found.features, seed, how).codes
     if how == "refined":
         return found.codes
     return (found.map[:, :BITS] > 0).astype("uint8")
@@ -150,7 +153,7 @@ def run_with_labels(dataset, seed):
     some, kept = np.sort(order[len(order) // 10 :]), np.sort(order[: len(order) // 10])
     x, y = dataset.x_train, dataset.y_train
     held_out = zoo.datasets.Dataset("held out", x.take(some), x.take(kept), y[some], y[kept])
-    codes = create_teacher(held_out.x_train, seed).codes
+    codes = create_teacher(find_features(held_out.x_train), seed).codes
     ae, batches = create(held_out.x_train, codes, {}, seed, 2 * EPOCHS)
     best = {"precision": -1.0, "weights": None}
 
@@ -196,9 +199,10 @@ def main():
         (RESULTS / "ablation.json").write_text(json.dumps(result, indent=2) + "\n")
 
     seeds = range(arguments.seeds)
-    found = [create_teacher(dataset.x_train, seed) for seed in seeds]
+    words = find_features(dataset.x_train)
+    found = [create_teacher(words, seed) for seed in seeds]
     for name, (options, how) in ROWS.items():
-        codes = [taught(found[seed], how, seed, dataset.x_train) for seed in seeds]
+        codes = [taught(found[seed], how, seed) for seed in seeds]
         report(name, [run(dataset, codes[seed], dict(options), seed) for seed in seeds])
     last, best = zip(*(run_with_labels(dataset, seed) for seed in seeds), strict=True)
     report("12 epochs on 90 %: the last", last)
