@@ -46,7 +46,12 @@ def main() -> None:
     parser.add_argument("--generator", choices=GENERATORS, default=best_generator())
     args = parser.parse_args()
     case = (args.target, args.model, args.seconds, args.rows, args.clients)
-    measured = by_h2load(*case) if args.generator == "h2load" else asyncio.run(by_python(*case))
+    from serving import ServingError
+
+    try:
+        measured = by_h2load(*case) if args.generator == "h2load" else asyncio.run(by_python(*case))
+    except (RuntimeError, ServingError) as error:
+        parser.exit(1, f"{parser.prog}: {error}\n")
     print(json.dumps(measured))
 
 
