@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import zoo
-from zoo.layers import DeadUnits, unit_norm_decoder
+from zoo.layers import DeadReconstruction, DeadUnits, unit_norm_decoder
 
 rng = np.random.default_rng(0)
 # Sums of 3 of 16 directions.
@@ -90,6 +90,31 @@ def test_auxiliary_loss_reaches_dead_units_alone():
     tracker.idle.assign(np.zeros(16))
     ae(X)
     assert float(sum(ae.losses)) == 0
+
+
+def test_xla_compiles_dead_units_of_a_recurrent_decoder():
+    code, target = keras.Input((3,)), keras.Input((4, 2))
+    steps = keras.layers.RepeatVector(4)(code)
+    decoded = keras.layers.SimpleRNN(2, return_sequences=True)(steps)
+    joining = DeadReconstruction(2, "gaussian")
+    joining([code, target, code, keras.Input(batch_shape=(3,)), decoded])
+    decoder = keras.Model(code, decoded)
+    rows = np.random.default_rng(0).random((5, 3), "float32")
+    targets = np.zeros((5, 4, 2), "float32")
+
+    @tf.function(jit_compile=True)
+    def gradient(dead):
+        with tf.GradientTape() as tape:
+            joining([rows, targets, rows, dead, decoder(rows)])
+            loss = sum(joining.losses)
+        return loss, tape.gradient(loss, decoder.trainable_variables)
+
+    loss, slopes = gradient(tf.ones(3))
+    assert loss > 0
+    assert all(np.abs(slope).max() > 0 for slope in slopes)
+    loss, slopes = gradient(tf.zeros(3))
+    assert loss == 0
+    assert all(np.abs(slope).max() == 0 for slope in slopes)
 
 
 def test_gates_learn_without_the_decoder():

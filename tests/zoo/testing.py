@@ -72,7 +72,7 @@ def run_quick_variant_test(make, x, path):
     return ae
 
 
-def run_variant_test(make, x, path, jit_compile=False):
+def run_variant_test(make, x, path, jit_compile=False, epochs=3):
     """Checks that a variant learns, keeps its numbers over a round trip and resumes exactly.
 
     Args:
@@ -80,6 +80,7 @@ def run_variant_test(make, x, path, jit_compile=False):
         x: Training data.
         path: Where a `.keras` file may be written.
         jit_compile: As for `compile`.
+        epochs: Passes until its error must have fallen, but for two more.
 
     Returns:
         The trained model.
@@ -94,7 +95,7 @@ def run_variant_test(make, x, path, jit_compile=False):
 
     ae = fresh()
     before = ae.evaluate(x, verbose=0, return_dict=True)
-    ae.fit(x, epochs=3, **how)
+    ae.fit(x, epochs=epochs, **how)
     ae.save(path)
     ae.fit(x, epochs=2, **how)
     after = ae.evaluate(x, verbose=0, return_dict=True)

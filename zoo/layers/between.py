@@ -48,15 +48,15 @@ class Between:
             ) from error
 
     @property
+    def layers(self) -> list[keras.layers.Layer]:
+        """The layers on the way."""
+        operations = [] if self._function is None else self._function.operations
+        return [layer for layer in operations if isinstance(layer, keras.layers.Layer)]
+
+    @property
     def trainable_variables(self) -> list[Any]:
         """The trainable variables on the way."""
-        layers = [] if self._function is None else self._function.operations
-        return [
-            variable
-            for layer in layers
-            if isinstance(layer, keras.layers.Layer)
-            for variable in layer.trainable_variables
-        ]
+        return [variable for layer in self.layers for variable in layer.trainable_variables]
 
     def __call__(self, source: Any) -> Any:
         """Calls the part on a tensor like the source.

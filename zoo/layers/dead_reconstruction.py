@@ -10,6 +10,9 @@ from zoo.layers.auxiliary_reconstruction import AuxiliaryReconstruction
 from zoo.layers.between import Between
 from zoo.layers.selection import largest
 
+# XLA compiles no gradient of these inside a branch.
+NOT_IN_BRANCHES = (keras.layers.RNN, keras.layers.RepeatVector)
+
 
 @keras.saving.register_keras_serializable(package="zoo")
 class DeadReconstruction(AuxiliaryReconstruction):
@@ -17,7 +20,8 @@ class DeadReconstruction(AuxiliaryReconstruction):
 
     In each example those `k` of the dead units join that have the largest activations, if these
     are positive. With a linear decoder they so learn the error of the code. Examples that no unit
-    joins do not count, and while no unit is dead nothing is decoded.
+    joins do not count, and while no unit is dead nothing is decoded, but by decoders that are
+    recurrent or repeat their input.
 
     It sits before the decoder and passes the code on. The decoder, the layers between `code` and
     `reconstruction`, it finds by itself.
@@ -87,7 +91,10 @@ class DeadReconstruction(AuxiliaryReconstruction):
                 [code, target, self._decoder(joint), relevant], training
             )
 
-        return ops.cond(ops.any(dead > 0), error, lambda: ops.zeros(()))
+        any_dead = ops.any(dead > 0)
+        if any(isinstance(layer, NOT_IN_BRANCHES) for layer in self._decoder.layers):
+            return ops.where(any_dead, error(), 0.0)
+        return ops.cond(any_dead, error, lambda: ops.zeros(()))
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
