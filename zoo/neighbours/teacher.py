@@ -22,6 +22,9 @@ MAX_ROWS = 60_000
 # Dimensions that codes begin with: two for each bit up to so many, then one. For texts, one for
 # each bit up to so many, for a rotation makes narrow dimensions count as much as wide ones.
 START_DIMS, TEXT_START_DIMS = 32, 24
+# Dimensions that tell the largest groups apart, which count a second time but in texts: their
+# length beside that of all, and the bits from which on. Shorter codes have less room for both.
+GROUP_DIMS, GROUP_LENGTH, GROUP_BITS = 10, 0.25, 64
 # What the last dimension counts against one that is constant on the graph.
 LAST_WEIGHT = 0.5
 
@@ -37,7 +40,8 @@ class NeighbourCodes:
     signs of a rotation of the first of them are bits to begin with; it is a random one, or for
     texts the one that loses least (`binary_rotation`). The bits are then changed until their
     inner products are as near to those of the rows as can be (`refine_bits`), where texts that
-    are like many others count less.
+    are like many others count less, and of other rows the first dimensions count a second time,
+    which keeps large groups apart.
 
     Args:
         bits: Bits of a code.
@@ -102,7 +106,7 @@ class NeighbourCodes:
         dims = MIN_DIMS if texts else min(MAX_DIMS, max(MIN_DIMS, 2 * self.bits))
         self.map = _diffusion(found, min(dims, len(rows) - 2))
         if not texts:
-            self.signs = refine_bits(_unit(self.map), self._random_signs(), self.seed)
+            self.signs = refine_bits(self._with_groups(), self._random_signs(), self.seed)
             return self
         self.map = smooth_map(_unit(self.map), self.features)
         vectors = _unit(self.map)
@@ -111,6 +115,11 @@ class NeighbourCodes:
         gain, weights = GAIN * 2 * self.bits, row_weights(vectors)
         self.signs = refine_bits(vectors, start, self.seed, gain, weights)
         return self
+
+    def _with_groups(self) -> np.ndarray:
+        """The map, and beside it what its first dimensions tell by themselves."""
+        length = GROUP_LENGTH * min(1, self.bits / GROUP_BITS)
+        return _unit(np.hstack([_unit(self.map), length * _unit(self.map[:, :GROUP_DIMS])]))
 
     def _random_signs(self) -> np.ndarray:
         """Signs of a random rotation of the first dimensions."""

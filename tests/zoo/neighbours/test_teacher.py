@@ -149,6 +149,23 @@ def test_bits_of_texts_begin_with_the_first_dimensions_turned_to_signs(monkeypat
     assert (images.signs != NeighbourCodes(8, neighbours=8, seed=1).fit(clusters()).signs).any()
 
 
+@pytest.mark.parametrize(("bits", "length"), [(8, 0.25 / 8), (64, 0.25), (70, 0.25)])
+def test_the_first_dimensions_count_a_second_time(bits, length, monkeypatch):
+    fitted = []
+    monkeypatch.setattr(
+        module, "refine_bits", lambda vectors, start, *args: fitted.append(vectors) or start
+    )
+    map_ = NeighbourCodes(bits, neighbours=8).fit(clusters()).map
+    whole, groups = (
+        part @ part.T
+        for part in (
+            rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (map_, map_[:, :10])
+        )
+    )
+    products = fitted[0] @ fitted[0].T
+    np.testing.assert_allclose(products, (whole + length**2 * groups) / (1 + length**2), atol=1e-5)
+
+
 def test_rotation_is_orthonormal_and_nearer_to_bits_than_a_random_one():
     rows = clusters(spread=0.3) - clusters(spread=0.3).mean(0)
     start, rotation = (binary_rotation(rows, 12, iterations=n) for n in (0, 50))
