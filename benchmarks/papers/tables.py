@@ -91,8 +91,10 @@ def _made_by(result):
         for row, values in result["rows"].items()
         if "settings" in values
     )
+    seeds = sorted({seed for values in result["rows"].values() for seed in values.get("seeds", {})})
+    averaged = f", means of the seeds {', '.join(seeds)}" if seeds else ""
     return (
-        f"(`{result['command']}`: {_written(result['settings'])}{others}; "
+        f"(`{result['command']}`: {_written(result['settings'])}{averaged}{others}; "
         f"{machine['cores']} cores of an {machine['cpu']}.)"
     )
 
