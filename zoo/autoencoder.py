@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from zoo.checks import as_numbers, check_training_data, texts_to_tensor
+from zoo.checks import check_training_data, readable
 from zoo.code import CodeSpec
 from zoo.layers import Binarize, DeadUnits
 from zoo.likelihood import check_likelihood, reconstruction_error
@@ -178,27 +178,24 @@ class Autoencoder(keras.Model):
         first = held_out[0] if isinstance(held_out, tuple | list) else held_out
         check_training_data(self, first, "validation_data")
         if held_out is not None:
-            held_out = self._readable(held_out, "validation_data")
+            held_out = readable(self, held_out, "validation_data")
             if isinstance(held_out, tuple | list):
-                parts = (self._readable(part, "validation_data") for part in held_out)
+                parts = (readable(self, part, "validation_data") for part in held_out)
                 held_out = type(held_out)(parts)
             kwargs["validation_data"] = with_explicit_target(held_out)
         check_codes(self, split_targets(x, y)[1])
-        x, y = self._readable(x), self._readable(y, "y")
+        x, y = readable(self, x), readable(self, y, "y")
         return super().fit(x, explicit_target(x, y, kwargs.get("sample_weight")), *args, **kwargs)
 
     def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Measures loss and metrics; arguments as for `keras.Model.evaluate`, `y` optional."""
-        x, y = self._readable(x), self._readable(y, "y")
+        x, y = readable(self, x), readable(self, y, "y")
         y = explicit_target(x, y, kwargs.get("sample_weight"))
         return super().evaluate(x, y, *args, **kwargs)
 
     def predict(self, x: Any, **kwargs: Any) -> Any:
         """Reconstructs; arguments as for `keras.Model.predict`."""
-        return super().predict(self._readable(x), **kwargs)
-
-    def _readable(self, x: Any, name: str = "x") -> Any:
-        return texts_to_tensor(as_numbers(self, x, name))
+        return super().predict(readable(self, x), **kwargs)
 
     def compute_loss(
         self,

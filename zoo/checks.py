@@ -90,6 +90,11 @@ def as_numbers(model: keras.Model, x: Any, name: str = "x") -> Any:
     )
 
 
+def readable(model: keras.Model, x: Any, name: str = "x") -> Any:
+    """What Keras can feed to a model: numbers by `as_numbers`, texts by `texts_to_tensor`."""
+    return texts_to_tensor(as_numbers(model, x, name))
+
+
 def _is_texts(x: Any) -> bool:
     return isinstance(x, list | tuple) and bool(x) and all(isinstance(t, str | bytes) for t in x)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from zoo.autoencoder import Autoencoder
-from zoo.checks import as_numbers, texts_to_tensor
+from zoo.checks import readable
 
 
 def impute(model: Autoencoder, x: Any, batch_size: int = 256) -> np.ndarray:
@@ -38,7 +38,7 @@ def impute(model: Autoencoder, x: Any, batch_size: int = 256) -> np.ndarray:
         )
     if not len(next(iter(x.values())) if isinstance(x, dict) else x):
         raise ValueError("`x` must have at least one row. Received: none")
-    x = texts_to_tensor(as_numbers(model, x))
+    x = readable(model, x)
     target = np.asarray(model.preprocessor.predict(x, batch_size=batch_size, verbose=0))
     reconstruction = np.asarray(model.predict(x, batch_size=batch_size, verbose=0))
     return np.where(np.isnan(target), reconstruction, target).astype("float32")

@@ -10,7 +10,7 @@ import numpy as np
 
 from zoo.autoencoder import Autoencoder
 from zoo.backbones.backbone import apply
-from zoo.checks import texts_to_tensor
+from zoo.checks import readable
 from zoo.diverged import DivergedError
 from zoo.layers.corruption import Corruption
 from zoo.layers.tied_dense import nearest_dense
@@ -75,7 +75,7 @@ def pretrain(
     pairs = _pairs(model)
     if corruption is None:
         corruption = next((layer for layer in model.layers if isinstance(layer, Corruption)), None)
-    features = _outputs(model.preprocessor, texts_to_tensor(x))
+    features = _outputs(model.preprocessor, readable(model, x))
     errors = []
     for level, (down, up) in enumerate(pairs):
         encoder = [down] if level else [_before(model, down), down]
